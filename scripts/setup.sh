@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Sets up what is missing and nothing else; says nothing when all is there.
+#   scripts/setup.sh system   a C compiler, pkg-config, GDAL's headers (apt; needs root only if something is missing)
+#   scripts/setup.sh rust     rustfmt, clippy
+#   scripts/setup.sh python   the virtual environment .cairn/venv with tests/clients/requirements.txt
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+install_packages() {
+    command -v apt-get >/dev/null || fail "missing: $*; install their like with this system's package manager"
+    [ "$(id -u)" = 0 ] || fail "missing: $*; run as root: apt-get update && apt-get install --no-install-recommends $*"
+    say "installing $*"
+    local log
+    log=$(mktemp)
+    if ! { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        fail "apt-get could not install: $*"
+    fi
+    rm -f "$log"
+}
+
+system() {
+    local missing=()
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    command -v pkg-config >/dev/null || missing+=(pkg-config)
+    pkg-config --exists gdal 2>/dev/null || missing+=(libgdal-dev)
+    [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+    command -v cargo >/dev/null || fail "cargo is missing; see https://rustup.rs"
+}
+
+rust() {
+    cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+    cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+}
+
+python() {
+    local wanted=tests/clients/requirements.txt venv=.cairn/venv
+    # The stamp is written last, so that a broken-off installation starts anew.
+    cmp -s "$wanted" "$venv/installed.txt" && "$venv/bin/python" -c '' 2>/dev/null && return
+    local missing=()
+    command -v python3 >/dev/null || missing+=(python3)
+    python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+    [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or newer is needed, python3 is $(python3 --version)"
+    say "installing Python clients into $venv"
+    mkdir -p .cairn
+    python3 -m venv --clear "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --requirement "$wanted"
+    cp "$wanted" "$venv/installed.txt"
+}
+
+[ $# -gt 0 ] || fail "usage: scripts/setup.sh [system] [rust] [python]"
+for part in "$@"; do
+    case $part in
+        system | rust | python) "$part" ;;
+        *) fail "no such part: $part (system, rust, python)" ;;
+    esac
+done

@@ -1,0 +1,57 @@
+//! The OpenAPI document, generated from the handlers, and the page that shows it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Response};
+use utoipa::OpenApi;
+
+use super::error::ApiError;
+use super::links::{Base, OPENAPI};
+use super::page;
+use super::state::App;
+
+/// The frame of the document; paths come from the handlers.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(
+        title = "Cairn",
+        description = "A STAC catalogue server with a data proxy: search, COG patches and pages from one binary",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    tags(
+        (name = "STAC API", description = "Search and browse the catalogue"),
+        (name = "Patches", description = "Arrays cut from Cloud Optimized GeoTIFFs"),
+        (name = "Assets", description = "Bytes for clients that hold no credentials"),
+        (name = "Operations", description = "For those who run the server"),
+    )
+)]
+pub(super) struct Frame;
+
+/// The OpenAPI 3.1 document.
+pub(super) async fn openapi(State(_): State<App>) -> Response {
+    let mut response = Json(super::openapi()).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(OPENAPI));
+    response
+}
+
+/// The page that shows the document.
+pub(super) async fn ui(base: Base) -> Response {
+    Html(page::api(&base).into_string()).into_response()
+}
+
+/// The bundled files of that page.
+pub(super) async fn ui_file(Path(name): Path<String>) -> Result<Response, ApiError> {
+    if name == "init.js" {
+        return Ok(([(header::CONTENT_TYPE, "text/javascript")], page::UI_SCRIPT).into_response());
+    }
+    let found = utoipa_swagger_ui::serve(&name, Arc::new(utoipa_swagger_ui::Config::from("/api")));
+    match found {
+        Ok(Some(file)) => {
+            Ok(([(header::CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response())
+        }
+        _ => Err(ApiError::not_found(format!("there is no file '{name}' here"))),
+    }
+}

@@ -1,0 +1,158 @@
+//! The one table of statuses: every error that reaches a client gets its status and words here.
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::asset::{AssetError, RangeError};
+use crate::patch::PatchError;
+use crate::search::{ParamError, SearchError};
+use crate::storage::StorageError;
+
+/// The body of every error.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// A word for programs, such as `InvalidParameter`.
+    pub code: &'static str,
+    /// A sentence for people: what was wrong, and what was expected.
+    pub description: String,
+}
+
+/// An error on its way to a client.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+    /// What the log gets besides.
+    cause: Option<String>,
+}
+
+/// What the log gets of an answer with status 500 and above.
+#[derive(Debug, Clone)]
+struct Fault {
+    body: ErrorBody,
+    cause: Option<String>,
+}
+
+impl ApiError {
+    pub(super) fn new(status: StatusCode, code: &'static str, description: impl Into<String>) -> Self {
+        Self { status, body: ErrorBody { code, description: description.into() }, cause: None }
+    }
+
+    pub(super) fn not_found(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NotFound", description)
+    }
+
+    pub(super) fn no_collection(id: &str) -> Self {
+        Self::not_found(format!("there is no Collection '{id}'; /collections lists them"))
+    }
+
+    fn caused_by(mut self, cause: impl ToString) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+}
+
+impl From<ParamError> for ApiError {
+    fn from(error: ParamError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "InvalidParameter", error.to_string())
+    }
+}
+
+impl From<SearchError> for ApiError {
+    fn from(error: SearchError) -> Self {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", error.to_string()).caused_by(cause)
+    }
+}
+
+impl From<PatchError> for ApiError {
+    fn from(error: PatchError) -> Self {
+        let (status, code) = match &error {
+            PatchError::Search(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+            PatchError::Forbidden { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
+            PatchError::Source { .. } => (StatusCode::BAD_GATEWAY, "SourceFailed"),
+            PatchError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge"),
+            PatchError::Param(_)
+            | PatchError::NoBand { .. }
+            | PatchError::Grid(_)
+            | PatchError::NotNative { .. }
+            | PatchError::OtherCrs { .. }
+            | PatchError::CannotHold { .. }
+            | PatchError::NoPlace { .. } => (StatusCode::BAD_REQUEST, "InvalidParameter"),
+        };
+        let answer = Self::new(status, code, error.to_string());
+        match error.cause() {
+            Some(cause) => answer.caused_by(cause),
+            None => answer,
+        }
+    }
+}
+
+impl From<AssetError> for ApiError {
+    fn from(error: AssetError) -> Self {
+        let (status, code, cause) = match &error {
+            AssetError::NotFound { .. } => (StatusCode::NOT_FOUND, "NotFound", None),
+            AssetError::Forbidden { location, .. } => {
+                (StatusCode::FORBIDDEN, "Forbidden", Some(location.to_string()))
+            }
+            AssetError::Storage { source: source @ StorageError::NotFound { .. }, .. } => {
+                (StatusCode::NOT_FOUND, "NotFound", Some(source.to_string()))
+            }
+            AssetError::Storage { source, .. } => {
+                (StatusCode::BAD_GATEWAY, "SourceFailed", Some(source.to_string()))
+            }
+            AssetError::Search(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError", None),
+        };
+        let answer = Self::new(status, code, error.to_string());
+        match cause {
+            Some(cause) => answer.caused_by(cause),
+            None => answer,
+        }
+    }
+}
+
+impl From<RangeError> for ApiError {
+    fn from(error: RangeError) -> Self {
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange", error.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(&self.body)).into_response();
+        if self.status.is_server_error() {
+            response.extensions_mut().insert(Fault { body: self.body, cause: self.cause });
+        } else if let Some(cause) = self.cause {
+            tracing::info!(cause, "{}", self.body.description);
+        }
+        response
+    }
+}
+
+/// Logs each failure of the server once, in the span of its request, and gives the client the request's id.
+pub(super) async fn finish(request: Request, next: Next) -> Response {
+    let id = request.headers().get("x-request-id").and_then(|v| v.to_str().ok()).unwrap_or("-").to_owned();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if !status.is_server_error() {
+        return response;
+    }
+    let fault = response.extensions_mut().remove::<Fault>();
+    let (code, description, cause) = match fault {
+        Some(fault) => (fault.body.code, fault.body.description, fault.cause),
+        None => ("InternalError", "something went wrong here".to_owned(), None),
+    };
+    tracing::error!(cause, "{description}");
+    let body = ErrorBody { code, description: format!("{description} (request {id})") };
+    let mut told = (status, Json(body)).into_response();
+    if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
+        told.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    }
+    told.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    told
+}

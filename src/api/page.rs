@@ -1,0 +1,111 @@
+//! Pages for people.
+
+use maud::{DOCTYPE, Markup, html};
+use serde_json::Value;
+
+use super::links::Base;
+use crate::search::{About, Collection};
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1c2b33}\
+ h1{margin-bottom:.2rem}h2{margin-top:2rem}a{color:#0a6c74}code,pre{background:#eef3f4;border-radius:4px;padding:.1rem .3rem}\
+ pre{padding:.8rem;overflow-x:auto}table{border-collapse:collapse;width:100%}\
+ td,th{text-align:left;padding:.4rem .8rem .4rem 0;border-bottom:1px solid #dde5e7;vertical-align:top}.muted{color:#5b6b73}";
+
+/// Starts the bundled UI on the document of this server.
+pub(super) const UI_SCRIPT: &str = "window.ui = SwaggerUIBundle({url: '../api', dom_id: '#ui', \
+ presets: [SwaggerUIBundle.presets.apis], deepLinking: true, tryItOutEnabled: true});\n";
+
+fn frame(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (maud::PreEscaped(STYLE)) }
+            }
+            body { (body) }
+        }
+    }
+}
+
+/// The landing page.
+pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) -> Markup {
+    let title = about.title.as_deref().unwrap_or("Cairn");
+    let first = collections.first().map_or("COLLECTION", |c| c.id.as_str());
+    let patch = format!(
+        "import io, numpy as np, requests\n\
+         answer = requests.post(\"{}\", json={{\"collections\": [\"{first}\"], \"center\": [LON, LAT], \"size\": 256}})\n\
+         array = np.load(io.BytesIO(answer.content))  # time, band, row, column",
+        base.at("/patch")
+    );
+    let body = html! {
+        h1 { (title) }
+        p class="muted" { (about.description.as_deref().unwrap_or("A STAC catalogue served by Cairn")) }
+        p {
+            a href=(base.at("/api.html")) { "Try the API" } " · "
+            a href=(base.at("/search?limit=10")) { "Newest Items" } " · "
+            a href=(base.at("/conformance")) { "Conformance" } " · "
+            a href=(base.at("/metrics")) { "Metrics" }
+        }
+        h2 { "Collections" }
+        p { (about.items) " Items in " (collections.len()) " Collections" }
+        table {
+            thead { tr { th { "Collection" } th { "Time" } th { "Items" } } }
+            tbody {
+                @for collection in collections {
+                    tr {
+                        td {
+                            a href=(base.collection(&collection.id)) {
+                                (text_of(&collection.document, "title").unwrap_or(&collection.id))
+                            }
+                            br;
+                            span class="muted" { (text_of(&collection.document, "description").unwrap_or_default()) }
+                        }
+                        td { (time_of(&collection.document)) }
+                        td { a href=(base.items(&collection.id)) { "Items" } }
+                    }
+                }
+            }
+        }
+        h2 { "A search" }
+        pre { "from pystac_client import Client\nClient.open(\"" (base.root()) "\").search(limit=10).item_collection()" }
+        h2 { "A patch" }
+        pre { (patch) }
+    };
+    frame(title, &body)
+}
+
+/// The page of the bundled API browser.
+pub(super) fn api(base: &Base) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Cairn API" }
+                link rel="stylesheet" href=(base.at("/api-ui/swagger-ui.css"));
+            }
+            body {
+                div id="ui" {}
+                script src=(base.at("/api-ui/swagger-ui-bundle.js")) {}
+                script src=(base.at("/api-ui/init.js")) {}
+            }
+        }
+    }
+}
+
+fn text_of<'a>(document: &'a Value, field: &str) -> Option<&'a str> {
+    document.get(field).and_then(Value::as_str)
+}
+
+/// The time that a Collection covers, by days.
+fn time_of(document: &Value) -> String {
+    let end = |index: usize| {
+        let instant = document.pointer(&format!("/extent/temporal/interval/0/{index}")).and_then(Value::as_str);
+        instant.and_then(|t| t.get(..10)).unwrap_or("…").to_owned()
+    };
+    format!("{} to {}", end(0), end(1))
+}

@@ -1,0 +1,36 @@
+//! Query strings and bodies become [`Params`].
+
+use axum::body::Bytes;
+use axum::extract::FromRequest;
+use axum::extract::Request;
+use axum::http::StatusCode;
+
+use super::error::ApiError;
+use crate::search::{ParamError, Params};
+
+/// The parameters of a query string.
+pub(super) fn from_query(query: Option<&str>) -> Result<Params, ParamError> {
+    let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    // A parameter without a value was left empty in a form.
+    Params::from_query(pairs.into_owned().filter(|(_, value)| !value.is_empty()))
+}
+
+/// A body that has been read whole, within the server's limit.
+pub(super) struct WholeBody(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for WholeBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                let description = format!("the body is larger than {} bytes", super::MAX_BODY_BYTES);
+                Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", description))
+            }
+            Err(rejection) => {
+                Err(ApiError::new(StatusCode::BAD_REQUEST, "InvalidBody", rejection.body_text()))
+            }
+        }
+    }
+}

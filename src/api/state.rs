@@ -1,0 +1,57 @@
+//! What all handlers share.
+
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::asset::Proxy;
+use crate::patch::Engine;
+use crate::pool::Pool;
+use crate::search::Backend;
+
+/// The server's parts; a clone is the same server.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The catalogue.
+    pub backend: Arc<dyn Backend>,
+    /// What makes patches.
+    pub engine: Engine,
+    /// What serves assets.
+    pub proxy: Proxy,
+    /// Where CPU work goes.
+    pub pool: Pool,
+    /// What the operator chose.
+    pub settings: Arc<Settings>,
+}
+
+/// What the operator chose.
+#[derive(Clone)]
+pub struct Settings {
+    /// Base of all links, without a trailing slash; `None`: as the request addresses the server.
+    pub public_url: Option<String>,
+    /// How asset hrefs are shown.
+    pub asset_hrefs: AssetHrefs,
+    /// What `/metrics` reads; `None` in tests.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("public_url", &self.public_url)
+            .field("asset_hrefs", &self.asset_hrefs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How asset hrefs are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AssetHrefs {
+    /// As in the catalogue, made absolute, but the proxy's URL for assets on the server's own disk.
+    #[default]
+    Auto,
+    /// Always as in the catalogue, made absolute: disk paths become visible.
+    Original,
+    /// Always the proxy's URL.
+    Proxy,
+}

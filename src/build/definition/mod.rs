@@ -1,0 +1,14 @@
+//! A catalogue definition: TOML that overrides the rules by which `build` groups and describes files.
+//!
+//! In: the text of a file such as those in `catalogs/`, where every key is explained. Out: a checked [`Definition`]: its
+//! patterns compile, its templates name groups that exist, and no key is misspelt.
+
+mod document;
+mod error;
+mod template;
+
+pub use document::{
+    BandDefinition, CatalogDefinition, CloudCover, CollectionDefinition, Definition, ProviderDefinition,
+};
+pub use error::DefinitionError;
+pub use template::{Groups, Pattern, Template};

@@ -1,0 +1,149 @@
+//! Where an Item lies, made ready for the question whether a shape meets it.
+//!
+//! Shapes are compared on the plane of longitude and latitude, −180 to 180 degrees. A footprint that is drawn past the
+//! antimeridian, or drawn the long way round while its box says that it crosses, is kept as two copies 360 degrees apart,
+//! of which the parts within ±180 are what it covers.
+
+use geo::{BoundingRect, Geometry, GeometryCollection, Intersects, MapCoords, Rect, coord};
+
+use crate::stac::Bbox;
+
+/// A footprint and the rectangles that it is found by.
+#[derive(Debug, Clone)]
+pub(super) struct Footprint {
+    geometry: Geometry,
+    /// One rectangle around the whole, or one around each part of a footprint on both sides of the antimeridian.
+    pub(super) rects: Vec<Rect>,
+    /// True when the rectangle is the footprint, so that no exact test is needed.
+    is_rect: bool,
+}
+
+impl Footprint {
+    /// Takes a geometry and what the document's `bbox` says.
+    pub(super) fn new(geometry: Geometry, bbox: Option<Bbox>) -> Option<Self> {
+        let drawn = geometry.bounding_rect()?;
+        let crosses = bbox.is_some_and(|b| b.crosses_antimeridian());
+        let geometry = if crosses && drawn.width() > 180.0 && !is_split(&geometry) {
+            let unwrapped = geometry.map_coords(|c| if c.x < 0.0 { coord! { x: c.x + 360.0, y: c.y } } else { c });
+            both_sides(unwrapped, -360.0)
+        } else if drawn.max().x > 180.0 {
+            both_sides(geometry, -360.0)
+        } else if drawn.min().x < -180.0 {
+            both_sides(geometry, 360.0)
+        } else {
+            geometry
+        };
+        let rects = rects_of(&geometry);
+        let is_rect = match (&geometry, rects.as_slice()) {
+            (Geometry::Polygon(polygon), [rect]) => {
+                polygon.interiors().is_empty()
+                    && polygon.exterior().0.len() == 5
+                    && polygon.exterior().0.iter().all(|c| {
+                        (c.x == rect.min().x || c.x == rect.max().x)
+                            && (c.y == rect.min().y || c.y == rect.max().y)
+                    })
+                    && polygon.exterior().lines().all(|line| line.start.x == line.end.x || line.start.y == line.end.y)
+                    && rect.width() > 0.0
+                    && rect.height() > 0.0
+            }
+            (Geometry::Point(_), _) => true,
+            _ => false,
+        };
+        Some(Self { geometry, rects, is_rect })
+    }
+
+    /// True when the footprint has a point in common with the rectangle.
+    pub(super) fn meets_rect(&self, rect: &Rect) -> bool {
+        self.rects.iter().any(|own| own.intersects(rect))
+            && (self.is_rect || self.rects.iter().any(|own| contains(rect, own)) || self.geometry.intersects(rect))
+    }
+
+    /// True when the footprint has a point in common with the shape.
+    pub(super) fn meets(&self, shape: &Geometry) -> bool {
+        self.geometry.intersects(shape)
+    }
+}
+
+/// A rectangle that holds the whole of another certainly meets what touches all sides of the other.
+fn contains(outer: &Rect, inner: &Rect) -> bool {
+    outer.min().x <= inner.min().x
+        && outer.min().y <= inner.min().y
+        && outer.max().x >= inner.max().x
+        && outer.max().y >= inner.max().y
+}
+
+fn parts(geometry: &Geometry) -> Vec<Geometry> {
+    match geometry {
+        Geometry::MultiPolygon(multi) => multi.0.iter().cloned().map(Geometry::from).collect(),
+        Geometry::MultiLineString(multi) => multi.0.iter().cloned().map(Geometry::from).collect(),
+        Geometry::MultiPoint(multi) => multi.0.iter().copied().map(Geometry::from).collect(),
+        Geometry::GeometryCollection(collection) => collection.0.iter().flat_map(parts).collect(),
+        single => vec![single.clone()],
+    }
+}
+
+/// True when no part by itself spans more than half the globe: the drawing is split at the antimeridian already.
+fn is_split(geometry: &Geometry) -> bool {
+    parts(geometry).iter().filter_map(BoundingRect::bounding_rect).all(|rect| rect.width() <= 180.0)
+}
+
+fn both_sides(geometry: Geometry, shift: f64) -> Geometry {
+    let copy = geometry.map_coords(|c| coord! { x: c.x + shift, y: c.y });
+    Geometry::GeometryCollection(GeometryCollection(vec![geometry, copy]))
+}
+
+fn rects_of(geometry: &Geometry) -> Vec<Rect> {
+    let Some(whole) = geometry.bounding_rect() else { return Vec::new() };
+    if whole.width() <= 180.0 {
+        return vec![whole];
+    }
+    parts(geometry).iter().filter_map(BoundingRect::bounding_rect).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stac::parse_geometry;
+    use serde_json::{Value, json};
+
+    fn footprint(geometry: &Value, bbox: &str) -> Footprint {
+        let geometry = parse_geometry(geometry).expect("a geometry");
+        Footprint::new(geometry, Bbox::parse(bbox).ok()).expect("a footprint")
+    }
+
+    fn meets(footprint: &Footprint, bbox: &str) -> bool {
+        Bbox::parse(bbox).expect("a box").parts().iter().any(|rect| footprint.meets_rect(rect))
+    }
+
+    #[test]
+    fn the_exact_shape_decides_not_its_box() {
+        let triangle = json!({"type": "Polygon", "coordinates": [[[0, 0], [10, 0], [0, 10], [0, 0]]]});
+        let footprint = footprint(&triangle, "0,0,10,10");
+        assert!(meets(&footprint, "1,1,2,2"));
+        assert!(!meets(&footprint, "8,8,9,9"));
+        assert!(meets(&footprint, "5,5,9,9"), "touching counts");
+    }
+
+    #[test]
+    fn the_antimeridian_is_understood_however_it_is_drawn() {
+        let split = json!({"type": "MultiPolygon", "coordinates": [
+            [[[179, 0], [180, 0], [180, 1], [179, 1], [179, 0]]],
+            [[[-180, 0], [-179, 0], [-179, 1], [-180, 1], [-180, 0]]]]});
+        let long_way = json!({"type": "Polygon", "coordinates": [[[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]]});
+        let past = json!({"type": "Polygon", "coordinates": [[[179, 0], [181, 0], [181, 1], [179, 1], [179, 0]]]});
+        for drawing in [split, long_way, past] {
+            let footprint = footprint(&drawing, "179,0,-179,1");
+            assert!(meets(&footprint, "179.5,0,179.6,1"), "{drawing}");
+            assert!(meets(&footprint, "-179.6,0,-179.5,1"), "{drawing}");
+            assert!(meets(&footprint, "170,0,-170,1"), "{drawing}");
+            assert!(!meets(&footprint, "0,0,1,1"), "{drawing}");
+            assert!(!meets(&footprint, "-178,0,178,1"), "{drawing}");
+        }
+    }
+
+    #[test]
+    fn a_slanted_square_is_no_rectangle() {
+        let diamond = json!({"type": "Polygon", "coordinates": [[[1, 0], [2, 1], [1, 2], [0, 1], [1, 0]]]});
+        assert!(!meets(&footprint(&diamond, "0,0,2,2"), "0,0,0.2,0.2"));
+    }
+}

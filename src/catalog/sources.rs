@@ -1,0 +1,109 @@
+//! What a catalogue is loaded from, as the command line names it.
+
+use crate::storage::{Location, LocationError, StorageError};
+use crate::tree::WalkError;
+
+/// One `CATALOG` of the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A catalog, collection, Item or ItemCollection document, walked through its links.
+    Tree(Location),
+    /// One Item a line.
+    Ndjson(Location),
+    /// One Item a line, on standard input; read once.
+    StandardInput,
+}
+
+/// Why a catalogue cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Not a location.
+    #[error("'{text}' is no catalogue")]
+    Location {
+        /// As given.
+        text: String,
+        /// What is wrong with it.
+        source: LocationError,
+    },
+    /// A form that this version does not read.
+    #[error("cannot load {text}: this version reads STAC trees, ItemCollections and .ndjson, not {what}")]
+    NotBuilt {
+        /// As given.
+        text: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The root of a tree.
+    #[error(transparent)]
+    Walk(#[from] WalkError),
+    /// A file of Items.
+    #[error("cannot read the Items")]
+    Storage(#[from] StorageError),
+    /// Reading standard input.
+    #[error("cannot read Items from standard input")]
+    Io(#[from] std::io::Error),
+    /// A pipe has no second reading.
+    #[error("a catalogue from standard input cannot be loaded again; restart the server instead")]
+    StandardInput,
+}
+
+impl Source {
+    /// Reads one `CATALOG` argument; a folder means the `catalog.json` or `collection.json` in it.
+    ///
+    /// # Errors
+    /// When it is no location, or a form that this version does not read.
+    pub fn parse(text: &str) -> Result<Self, LoadError> {
+        if text == "-" {
+            return Ok(Self::StandardInput);
+        }
+        let not_built = |what| Err(LoadError::NotBuilt { text: text.to_owned(), what });
+        if text.starts_with("postgresql://") || text.starts_with("postgres://") {
+            return Err(LoadError::NotBuilt {
+                text: "postgresql://…".to_owned(),
+                what: "pgstac databases",
+            });
+        }
+        let location = Location::parse(text)
+            .map_err(|source| LoadError::Location { text: text.to_owned(), source })?;
+        match location.file_name().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension) {
+            Some("parquet" | "geoparquet") => not_built("stac-geoparquet"),
+            Some("ndjson" | "jsonl" | "geojsonl") => Ok(Self::Ndjson(location)),
+            _ => Ok(Self::Tree(root_document(location))),
+        }
+    }
+
+    pub(super) fn can_reload(&self) -> bool {
+        *self != Self::StandardInput
+    }
+
+    /// The folder that holds the source.
+    pub(super) fn folder(&self) -> Option<Location> {
+        match self {
+            Self::Tree(location) | Self::Ndjson(location) => Some(location.parent()),
+            Self::StandardInput => None,
+        }
+    }
+}
+
+/// The document that a folder stands for.
+fn root_document(location: Location) -> Location {
+    let Some(folder) = location.as_path().filter(|path| path.is_dir()) else { return location };
+    let found = ["catalog.json", "collection.json"].map(|name| folder.join(name)).into_iter().find(|p| p.exists());
+    Location::Local(found.unwrap_or_else(|| folder.join("catalog.json")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_told_apart() {
+        let parse = |text| Source::parse(text).expect("a source");
+        assert!(matches!(parse("/a/catalog.json"), Source::Tree(_)));
+        assert!(matches!(parse("/a/items.ndjson"), Source::Ndjson(_)));
+        assert_eq!(parse("-"), Source::StandardInput);
+        assert!(matches!(Source::parse("/a/items.parquet"), Err(LoadError::NotBuilt { .. })));
+        let error = Source::parse("postgresql://user:secret@h/db").expect_err("not built");
+        assert!(!error.to_string().contains("secret"));
+    }
+}

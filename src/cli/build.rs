@@ -1,0 +1,122 @@
+//! `cairn build`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use clap::{Args, ValueEnum};
+
+use super::progress::{Progress, say};
+use super::serve::{quoted, quoted_text};
+use crate::build::{self, Definition, Options, Report};
+use crate::stac::parse_instant;
+use crate::storage::{Location, Storage};
+
+/// Arguments of `cairn build`.
+#[derive(Debug, Args)]
+pub(super) struct BuildArgs {
+    /// Folder with COGs and GeoTIFFs
+    #[arg(value_name = "SRC")]
+    source: String,
+
+    /// Folder for the tree
+    #[arg(value_name = "DEST")]
+    dest: String,
+
+    /// What overrides the ordinary rules; catalogs/README.md lists its keys
+    #[arg(long, value_name = "FILE")]
+    definition: Option<PathBuf>,
+
+    /// The time of rasters that do not tell theirs (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_instant(text))]
+    datetime: Option<DateTime<Utc>>,
+
+    /// How links are written
+    #[arg(long, value_name = "TYPE", default_value = "self-contained")]
+    catalog_type: CatalogType,
+
+    /// Say nothing but warnings and errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// `--catalog-type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CatalogType {
+    /// Relative links only
+    SelfContained,
+    /// Not in this version
+    RelativePublished,
+    /// Not in this version
+    AbsolutePublished,
+}
+
+/// Runs `cairn build`.
+pub(super) fn run(args: BuildArgs) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        args.catalog_type == CatalogType::SelfContained,
+        "this version writes self-contained catalogues only; leave --catalog-type out"
+    );
+    let definition = match &args.definition {
+        Some(path) => Definition::read(path).with_context(|| format!("--definition {}", path.display()))?,
+        None => Definition::default(),
+    };
+    let options = Options {
+        source: local(&args.source, "SRC")?,
+        dest: local(&args.dest, "DEST")?,
+        definition,
+        datetime: args.datetime,
+    };
+    let report = super::runtime()?.block_on(build(&options, args.quiet))?;
+    let mut serve = format!("cairn serve {}", quoted_text(&args.dest));
+    for folder in &report.outside {
+        serve.push_str(&format!(" --allow {}", quoted(&Location::from_path(folder)?)));
+    }
+    told(&serve);
+    let failed = report.problems.len();
+    anyhow::ensure!(failed == 0, "{failed} of the inputs are missing from the catalogue; they are named above");
+    Ok(())
+}
+
+/// Builds, with progress, and says what could not be catalogued.
+pub(super) async fn build(options: &Options, quiet: bool) -> anyhow::Result<Report> {
+    let progress = Progress::new("rasters described", quiet);
+    let report = build::run(&Storage::default(), options, &|at| {
+        if let build::Progress::Reading { done, total } = at {
+            progress.at(done, total);
+        }
+    })
+    .await?;
+    progress.finish();
+    for warning in &report.warnings {
+        say(&format!("warning: {warning}"));
+    }
+    for problem in &report.problems {
+        say(&format!("left out: {problem}"));
+    }
+    if !quiet {
+        say(&format!(
+            "{} Items with {} assets in {} Collections: {} documents, {} of them new or changed",
+            report.items,
+            report.assets,
+            report.collections.len(),
+            report.documents,
+            report.changed
+        ));
+    }
+    Ok(report)
+}
+
+/// The command that serves the result.
+#[expect(clippy::print_stdout, reason = "what the user types next")]
+fn told(command: &str) {
+    println!("{command}");
+}
+
+fn local(text: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let location = Location::parse(text).with_context(|| format!("{name} {text}"))?;
+    match location.as_path() {
+        Some(path) => Ok(Path::to_owned(path)),
+        None => anyhow::bail!("{name} {location}: this version builds from and to local folders only"),
+    }
+}

@@ -1,0 +1,98 @@
+//! The command line: one file per verb.
+//!
+//! In: arguments, environment, `cairn.toml`. Out: an exit status: 0, 1 with one clear line on standard error, or 2 for
+//! wrong usage.
+
+mod build;
+mod config;
+mod demo;
+mod logs;
+mod progress;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A STAC catalogue server with a data proxy.
+#[derive(Debug, Parser)]
+#[command(name = "cairn", version, about, long_about = None)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a small Sentinel-2-like COG time series, build its catalogue, serve it
+    Demo(demo::DemoArgs),
+    /// Serve the STAC API, /patch, the data proxy and the OpenAPI UI
+    Serve(serve::ServeArgs),
+    /// Scan the rasters under SRC and write a static STAC tree to DEST
+    Build(build::BuildArgs),
+    /// Print the OpenAPI document of the server
+    #[command(hide = true)]
+    Openapi,
+    /// Any raster, or a Sentinel-2 SAFE product, to COG (not in this version)
+    Convert(Later),
+    /// Copy a folder tree to a store (not in this version)
+    Upload(Later),
+    /// Take in new files as they appear (not in this version)
+    Watch(Later),
+    /// Download what matches a search on another STAC API (not in this version)
+    Fetch(Later),
+    /// Check every object against the schemas, every link and asset (not in this version)
+    Validate(Later),
+    /// Write a catalogue's items as stac-geoparquet (not in this version)
+    Index(Later),
+    /// Benchmark random patches over a catalogue (not in this version)
+    Bench(Later),
+}
+
+/// The arguments of a command that this version lacks.
+#[derive(Debug, Args)]
+struct Later {
+    /// Whatever the command will take
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _rest: Vec<String>,
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Build(args) => build::run(args),
+        Command::Openapi => openapi(),
+        Command::Convert(_) => Err(later("convert")),
+        Command::Upload(_) => Err(later("upload")),
+        Command::Watch(_) => Err(later("watch")),
+        Command::Fetch(_) => Err(later("fetch")),
+        Command::Validate(_) => Err(later("validate")),
+        Command::Index(_) => Err(later("index")),
+        Command::Bench(_) => Err(later("bench")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn later(command: &str) -> anyhow::Error {
+    anyhow::anyhow!("this version has no '{command}' yet; it has demo, build and serve")
+}
+
+#[expect(clippy::print_stdout, reason = "the command's whole purpose")]
+fn openapi() -> anyhow::Result<()> {
+    println!("{}", crate::api::openapi().to_pretty_json()?);
+    Ok(())
+}
+
+/// A runtime for one command.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -1,0 +1,35 @@
+//! Cairn: static STAC trees and Cloud Optimized GeoTIFFs in, STAC API and patches out.
+//!
+//! The map, in the order that data flows. Each room is a folder whose `mod.rs` says what comes in, what goes out and why:
+//!
+//! * [`stac`]: the vocabulary: boxes, times, bands, Items as facts. To change the bbox test, go there.
+//! * [`crs`]: EPSG code ↔ longitude and latitude.
+//! * [`storage`]: a location becomes bytes.
+//! * [`pool`]: CPU work off the runtime's threads, permits in bytes.
+//! * [`tree`]: the static tree: walking it through its links, and publishing one.
+//! * [`cog`]: a COG's bytes become pixels: header, block table, codecs such as deflate, predictors.
+//! * [`build`]: rasters become a static tree; the demo's rasters.
+//! * [`catalog`]: a static tree becomes an immutable snapshot in memory, with R-trees.
+//! * [`search`]: a question becomes a page of Items.
+//! * [`patch`]: a request becomes one array.
+//! * [`asset`]: one asset's bytes for a client.
+//! * [`api`]: HTTP: handlers, links, the landing page, OpenAPI, the table of errors.
+//! * [`cli`]: one file per verb.
+//!
+//! Arrows run one way: `cli → any`; `api → {search, patch, asset}`; `patch → {search, cog}`; `asset → {search, storage}`;
+//! `search → catalog`; `catalog → {tree, storage}`; `build → {cog, tree}`; `cog → storage`; `tree → storage`; all of them
+//! may use `stac`, `crs` and `pool`, and the locations of `storage`.
+
+pub mod api;
+pub mod asset;
+pub mod build;
+pub mod catalog;
+pub mod cli;
+pub mod cog;
+pub mod crs;
+pub mod patch;
+pub mod pool;
+pub mod search;
+pub mod stac;
+pub mod storage;
+pub mod tree;

@@ -1,0 +1,260 @@
+//! One time step put together: Items painted, made valid or not, laid over each other. Runs on the pool.
+
+use std::sync::Arc;
+
+use super::error::PatchError;
+use super::fetch::RasterRead;
+use super::paint::{Planes, paint};
+use super::request::{Dtype, Mask};
+use super::sample::{cast, clear_nodata, one_of, physical, replace_nodata};
+use super::source::{BandSource, item_name};
+use crate::stac::{DataType, ItemFacts};
+
+/// What all time steps of an answer share.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// Names of the bands asked for, then that of the mask's band where it is not among them.
+    pub(super) names: Vec<String>,
+    /// How many of the names are bands of the answer.
+    pub(super) bands: usize,
+    /// Rows and columns.
+    pub(super) size: [usize; 2],
+    /// A type that holds the values of all sources.
+    pub(super) native: DataType,
+    /// For each name, the nodata value that the answer has, as a native sample.
+    pub(super) nodata: Vec<Option<[u8; 8]>>,
+    /// Sample type of the answer.
+    pub(super) dtype: Dtype,
+    /// Which plane the mask looks at, and for what.
+    pub(super) mask: Option<(usize, Mask)>,
+    /// Whether anybody wants to know which pixels are valid.
+    pub(super) wants_valid: bool,
+}
+
+/// A time step while it is put together.
+#[derive(Debug)]
+pub(super) struct Canvas {
+    /// `bands × height × width` samples of the answer's type.
+    pub(super) data: Vec<u8>,
+    /// One flag a pixel: all bands are valid. Nothing when nobody wants to know.
+    valid: Option<Vec<u8>>,
+    /// One flag a pixel: the mask takes it out.
+    masked: Option<Vec<u8>>,
+}
+
+impl Layout {
+    pub(super) fn out_type(&self) -> DataType {
+        match self.dtype {
+            Dtype::Native => self.native,
+            Dtype::Physical => DataType::F32,
+            Dtype::Cast(data_type) => data_type,
+        }
+    }
+
+    fn planes(&self) -> Planes {
+        Planes { count: self.names.len(), height: self.size[0], width: self.size[1], data_type: self.native }
+    }
+
+    /// Bytes of one time step of the answer.
+    pub(super) fn step_bytes(&self) -> usize {
+        self.bands * self.size[0] * self.size[1] * self.out_type().size()
+    }
+
+    /// For each band, the sample of the answer that stands for nodata: 0 where the band has none.
+    pub(super) fn fills(&self) -> Result<Vec<[u8; 8]>, PatchError> {
+        let native = self.nodata[..self.bands].iter().map(|nodata| nodata.unwrap_or_default());
+        let (size, out) = (self.native.size(), self.out_type());
+        native
+            .zip(&self.names)
+            .map(|(sample, name)| {
+                let mut fill = [0; 8];
+                match self.dtype {
+                    Dtype::Native => fill = sample,
+                    Dtype::Physical => fill[..4].copy_from_slice(&f32::NAN.to_le_bytes()),
+                    Dtype::Cast(_) => cast(self.native, &sample[..size], out, &mut fill[..out.size()])
+                        .map_err(|value| cannot_hold(name, &value, out))?,
+                }
+                Ok(fill)
+            })
+            .collect()
+    }
+
+    /// A time step without any valid pixel.
+    pub(super) fn empty_step(&self) -> Result<Vec<u8>, PatchError> {
+        let planes = Planes { count: self.bands, data_type: self.out_type(), ..self.planes() };
+        Ok(planes.filled(&self.fills()?))
+    }
+
+    /// Whether the flags of valid pixels are needed for a step of so many Items.
+    fn tracks_valid(&self, items: usize) -> bool {
+        self.wants_valid || items > 1 || self.mask.is_some()
+    }
+
+    /// Paints one Item: `reads` are its rasters, `sources` its bands in the order of names; `items` is how many the step
+    /// has.
+    pub(super) fn paint_item(
+        self: &Arc<Self>,
+        item: &ItemFacts,
+        sources: &[BandSource],
+        reads: &[RasterRead],
+        items: usize,
+    ) -> Result<Canvas, PatchError> {
+        let planes = self.planes();
+        let fills: Vec<[u8; 8]> = self.nodata.iter().map(|nodata| nodata.unwrap_or_default()).collect();
+        let mut data = planes.filled(&fills);
+        for read in reads {
+            paint(&planes, read, &mut data).map_err(|error| {
+                let name = read.bands.first().and_then(|(plane, _)| self.names.get(*plane));
+                PatchError::Source {
+                    item: item_name(item),
+                    band: name.cloned().unwrap_or_default(),
+                    reason: error.to_string(),
+                    cause: format!("{}: {error}", read.opened.location),
+                }
+            })?;
+        }
+        let valid = self.tracks_valid(items).then(|| self.valid_pixels(sources, reads, &data));
+        for (index, source) in sources.iter().enumerate() {
+            let plane = plane_of(&mut data, planes.plane_bytes(), index);
+            if let (Some(old), Some(new)) = (self.native_nodata(source), self.nodata[index])
+                && old != new
+            {
+                replace_nodata(self.native, plane, old, new);
+            }
+        }
+        let masked = self.mask.as_ref().map(|(index, mask)| {
+            one_of(self.native, plane_of(&mut data, planes.plane_bytes(), *index), &mask.values)
+        });
+        data.truncate(self.bands * planes.plane_bytes());
+        Ok(Canvas { data: self.convert(data, sources, reads)?, valid, masked })
+    }
+
+    /// A source's nodata value as a native sample.
+    fn native_nodata(&self, source: &BandSource) -> Option<[u8; 8]> {
+        let sample = source.nodata_sample()?;
+        let mut native = [0; 8];
+        let (from, to) = (source.data_type(), self.native);
+        cast(from, &sample[..from.size()], to, &mut native[..to.size()]).ok()?;
+        Some(native)
+    }
+
+    /// Flags the pixels in which all bands of the answer have a value.
+    fn valid_pixels(&self, sources: &[BandSource], reads: &[RasterRead], data: &[u8]) -> Vec<u8> {
+        let plane_bytes = self.planes().plane_bytes();
+        let mut valid = vec![1; self.size[0] * self.size[1]];
+        for (index, source) in sources.iter().enumerate().take(self.bands) {
+            for (flag, covered) in valid.iter_mut().zip(covered_pixels(self.size, reads, index)) {
+                *flag &= covered;
+            }
+            if let (Some(nodata), Some(plane)) =
+                (self.native_nodata(source), data.chunks_exact(plane_bytes.max(1)).nth(index))
+            {
+                clear_nodata(self.native, plane, nodata, &mut valid);
+            }
+        }
+        valid
+    }
+
+    /// Native samples become those of the answer.
+    fn convert(
+        &self,
+        native: Vec<u8>,
+        sources: &[BandSource],
+        reads: &[RasterRead],
+    ) -> Result<Vec<u8>, PatchError> {
+        let out = self.out_type();
+        if self.dtype == Dtype::Native || (self.dtype == Dtype::Cast(self.native)) {
+            return Ok(native);
+        }
+        let [height, width] = self.size;
+        let mut data = vec![0; self.bands * height * width * out.size()];
+        let from = native.chunks_exact((height * width * self.native.size()).max(1));
+        let to = data.chunks_exact_mut((height * width * out.size()).max(1));
+        for (index, (from, to)) in from.zip(to).enumerate() {
+            let source = &sources[index];
+            if self.dtype == Dtype::Physical {
+                physical(self.native, from, self.nodata[index], source.scale, source.offset, to);
+                // A source without nodata still has no value outside of itself.
+                let covered = covered_pixels(self.size, reads, index);
+                for (sample, _) in to.chunks_exact_mut(out.size()).zip(&covered).filter(|(_, flag)| **flag == 0) {
+                    sample.copy_from_slice(&f32::NAN.to_le_bytes());
+                }
+            } else {
+                cast(self.native, from, out, to).map_err(|value| cannot_hold(&self.names[index], &value, out))?;
+            }
+        }
+        Ok(data)
+    }
+}
+
+impl Canvas {
+    /// True when no further Item can add anything.
+    pub(super) fn is_full(&self) -> bool {
+        self.valid.as_ref().is_some_and(|valid| valid.iter().all(|flag| *flag == 1))
+    }
+
+    /// Lays a later Item under this one: it fills the pixels that are not valid here. Where a pixel is valid in neither,
+    /// each band takes the later Item's sample if this one has none.
+    pub(super) fn lay_under(&mut self, under: &Self, fills: &[[u8; 8]], sample_size: usize) {
+        let (Some(valid), Some(under_valid)) = (&mut self.valid, &under.valid) else { return };
+        let plane_bytes = valid.len() * sample_size;
+        for (pixel, (flag, under_flag)) in valid.iter_mut().zip(under_valid).enumerate() {
+            if *flag == 1 {
+                continue;
+            }
+            for (band, fill) in fills.iter().enumerate() {
+                let at = band * plane_bytes + pixel * sample_size;
+                let at = at..at + sample_size;
+                if *under_flag == 1 || self.data[at.clone()] == fill[..sample_size] {
+                    self.data[at.clone()].copy_from_slice(&under.data[at]);
+                }
+            }
+            *flag = *under_flag;
+            if let (Some(masked), Some(under_masked)) = (&mut self.masked, &under.masked)
+                && *under_flag == 1
+            {
+                masked[pixel] = under_masked[pixel];
+            }
+        }
+    }
+
+    /// Takes out what the mask takes out. Gives the samples and the share of valid pixels.
+    pub(super) fn finish(mut self, layout: &Layout, fills: &[[u8; 8]]) -> (Vec<u8>, f64) {
+        let size = layout.out_type().size();
+        let Some(mut valid) = self.valid else { return (self.data, f64::NAN) };
+        let plane_bytes = valid.len() * size;
+        if let Some(masked) = &self.masked {
+            for (pixel, _) in masked.iter().enumerate().filter(|(_, flag)| **flag == 1) {
+                valid[pixel] = 0;
+                for (band, fill) in fills.iter().enumerate() {
+                    let at = band * plane_bytes + pixel * size;
+                    self.data[at..at + size].copy_from_slice(&fill[..size]);
+                }
+            }
+        }
+        let count = valid.iter().filter(|flag| **flag == 1).count();
+        #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
+        let share = if valid.is_empty() { 0.0 } else { count as f64 / valid.len() as f64 };
+        (self.data, share)
+    }
+}
+
+/// One flag a pixel: the raster of the `index`th band has a pixel there.
+fn covered_pixels([height, width]: [usize; 2], reads: &[RasterRead], index: usize) -> Vec<u8> {
+    let mut covered = vec![0; height * width];
+    if let Some(read) = reads.iter().find(|read| read.bands.iter().any(|(plane, _)| *plane == index)) {
+        let (rows, cols) = (read.fall.rows.covered.clone(), read.fall.cols.covered.clone());
+        for row in covered.chunks_exact_mut(width.max(1)).skip(rows.start).take(rows.len()) {
+            row[cols.clone()].fill(1);
+        }
+    }
+    covered
+}
+
+fn plane_of(data: &mut [u8], plane_bytes: usize, index: usize) -> &mut [u8] {
+    data.chunks_exact_mut(plane_bytes.max(1)).nth(index).unwrap_or_default()
+}
+
+fn cannot_hold(band: &str, value: &super::sample::Value, to: DataType) -> PatchError {
+    PatchError::CannotHold { band: band.to_owned(), value: value.to_string(), dtype: to.name() }
+}

@@ -1,0 +1,57 @@
+//! A batch becomes the bytes of an answer. Pixels are never copied: the body is the pieces that were read.
+
+mod json;
+mod npy;
+mod npz;
+
+use bytes::Bytes;
+
+use super::patch::Batch;
+use super::request::Format;
+
+/// An answer, ready to be sent.
+#[derive(Debug)]
+pub struct Encoded {
+    /// Media type.
+    pub content_type: &'static str,
+    /// The body in pieces.
+    pub pieces: Vec<Bytes>,
+    /// `cairn-shape`, `cairn-crs`, … and their values.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// Writes a batch in a format. CPU work: checksums of `npz` go over all pixels.
+#[must_use]
+pub fn encode(batch: &Batch, format: Format) -> Encoded {
+    let (content_type, pieces) = match format {
+        Format::Npy => ("application/x-npy", npy::encode(batch)),
+        Format::Npz => ("application/x-npz", npz::encode(batch)),
+        Format::Json => ("application/json", vec![json::encode(batch)]),
+    };
+    Encoded { content_type, pieces, headers: headers(batch) }
+}
+
+fn headers(batch: &Batch) -> Vec<(&'static str, String)> {
+    let mut headers = vec![("cairn-shape", joined(&batch.shape()))];
+    if batch.centers.is_none()
+        && let Some(patch) = batch.patches.first()
+        && let Some(crs) = patch.crs()
+    {
+        headers.push(("cairn-crs", crs));
+        headers.push(("cairn-transform", joined(&patch.transform())));
+    }
+    let dropped: Vec<&str> = batch.patches.iter().flat_map(|p| &p.dropped).map(String::as_str).collect();
+    if !dropped.is_empty() {
+        headers.push(("cairn-dropped", dropped.join(";")));
+    }
+    headers
+}
+
+fn joined<T: ToString>(numbers: &[T]) -> String {
+    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Nanoseconds since 1970 UTC as `numpy.datetime64` counts them; `NaT` where there is no time.
+fn nanoseconds(time: Option<chrono::DateTime<chrono::Utc>>) -> i64 {
+    time.and_then(|t| t.timestamp_nanos_opt()).unwrap_or(i64::MIN)
+}

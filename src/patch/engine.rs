@@ -1,0 +1,289 @@
+//! Requests become patches: prepared, bounded in memory, read step by step.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+
+use super::canvas::{Canvas, Layout};
+use super::error::PatchError;
+use super::fetch::{fetch, plan};
+use super::grid::Window;
+use super::patch::{Batch, Patch, PatchStep};
+use super::prepare::{Prepared, PreparedStep, encoded_name, is_source, step_name};
+use super::request::{Dtype, Format, OnError, RandomRequest, Request, Series, WindowRequest};
+use super::sample::as_f64;
+use super::source::BandSource;
+use super::steps::spread;
+use crate::cog::Headers;
+use crate::pool::{Permits, Pool};
+use crate::search::Backend;
+use crate::stac::DataType;
+use crate::storage::Places;
+
+/// Answers of this many times `--max-patch-bytes` may be in the making at once.
+const ANSWERS_AT_ONCE: u64 = 2;
+
+/// All that patches are made with.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) headers: Headers,
+    pub(super) places: Places,
+    pool: Pool,
+    permits: Permits,
+    max_bytes: u64,
+}
+
+impl Engine {
+    /// An engine that reads Items from `backend` and their rasters, as far as `places` allow, through `headers`; an answer
+    /// has at most `max_bytes`.
+    #[must_use]
+    pub fn new(backend: Arc<dyn Backend>, headers: Headers, places: Places, pool: Pool, max_bytes: u64) -> Self {
+        let permits = Permits::new(max_bytes.saturating_mul(ANSWERS_AT_ONCE));
+        Self { backend, headers, places, pool, permits, max_bytes }
+    }
+
+    /// What the stores were asked for.
+    #[must_use]
+    pub fn store(&self) -> &crate::storage::Counters {
+        self.headers.storage().counters()
+    }
+
+    /// One patch time series.
+    ///
+    /// # Errors
+    /// As [`PatchError`] says; nothing is answered unless all of it was read.
+    pub async fn patch(&self, request: &Request) -> Result<Batch, PatchError> {
+        let prepared = self.prepare(&request.window, &request.series).await?;
+        let empty = empty_window(&request.window);
+        let patches = self.read_all(vec![prepared], &request.series, empty).await?;
+        Ok(Batch { patches, centers: None })
+    }
+
+    /// A batch of random patch time series.
+    ///
+    /// # Errors
+    /// As [`PatchError`] says; nothing is answered unless all of it was read.
+    pub async fn random(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
+        let bands = request.series.bands.as_ref().map_or(1, Vec::len);
+        let steps = request.series.timestamps.unwrap_or(0);
+        self.check_size(request.count, steps, bands, request.size, 1)?;
+        let centers = self.random_places(request).await?;
+        let mut prepared = Vec::with_capacity(centers.len());
+        for (lon, lat) in &centers {
+            let place = WindowRequest::Center { lon: *lon, lat: *lat, size: request.size };
+            prepared.push(self.prepare(&place, &request.series).await?);
+        }
+        let patches = self.read_all(prepared, &request.series, request.size).await?;
+        Ok(Batch { patches, centers: Some(centers) })
+    }
+
+    /// Refuses an answer of more than the engine's bound; `sample_bytes` is the least that a sample can take where the
+    /// type is not known yet.
+    pub(super) fn check_size(
+        &self,
+        samples: usize,
+        steps: usize,
+        bands: usize,
+        size: [u32; 2],
+        sample_bytes: usize,
+    ) -> Result<(), PatchError> {
+        let bytes = [samples, steps, bands, sample_bytes]
+            .into_iter()
+            .map(|n| n as u128)
+            .chain(size.map(u128::from))
+            .fold(1u128, u128::saturating_mul);
+        if bytes > u128::from(self.max_bytes) {
+            return Err(PatchError::TooLarge { bytes, limit: self.max_bytes });
+        }
+        Ok(())
+    }
+
+    /// Reads prepared series, all of one type; `empty` is the size of those without any Item.
+    async fn read_all(
+        &self,
+        prepared: Vec<Prepared>,
+        series: &Series,
+        empty: [u32; 2],
+    ) -> Result<Vec<Patch>, PatchError> {
+        let all = || prepared.iter().flat_map(|p| &p.steps).flat_map(|s| &s.items).map(|(_, sources)| sources);
+        let bands = prepared.iter().map(|p| p.bands).max().unwrap_or(0);
+        let of_bands = result_type(all().flat_map(|sources| sources.iter().take(bands)));
+        let native = result_type(all().flatten());
+        let mut total = 0;
+        let mut layouts = Vec::with_capacity(prepared.len());
+        for series_of in &prepared {
+            let size = series_of.window.map_or(empty, |w| [w.height, w.width]);
+            let layout = layout(series_of, series, native, of_bands, size);
+            let steps = series.timestamps.unwrap_or(series_of.steps.len());
+            self.check_size(prepared.len(), steps, bands, size, layout.out_type().size())?;
+            total += steps.saturating_mul(layout.step_bytes()) as u64;
+            layouts.push(Arc::new(layout));
+        }
+        // The answer, and the raw blocks and other Items of the steps that are in the making.
+        let _permit = self.permits.take(total.saturating_mul(2)).await;
+        let mut patches = Vec::with_capacity(prepared.len());
+        for (series_of, layout) in prepared.into_iter().zip(layouts) {
+            patches.push(self.read(series_of, series, &layout).await?);
+        }
+        Ok(patches)
+    }
+
+    async fn read(&self, prepared: Prepared, series: &Series, layout: &Arc<Layout>) -> Result<Patch, PatchError> {
+        let fills = Arc::new(layout.fills()?);
+        let mut patch = Patch {
+            window: prepared.window,
+            size: layout.size,
+            bands: layout.names[..layout.bands].to_vec(),
+            data_type: layout.out_type(),
+            nodata: answer_nodata(layout, &fills),
+            steps: Vec::new(),
+            dropped: prepared.dropped,
+            empty: Bytes::new(),
+        };
+        let Some(window) = prepared.window else { return Ok(patch) };
+        if series.format == Format::Json && series.min_valid <= 0.0 {
+            patch.steps = prepared.steps.iter().map(|step| described(step, f64::NAN, Bytes::new())).collect();
+            return Ok(patch);
+        }
+        let mut reading = stream::iter(prepared.steps)
+            .map(|step| {
+                let fills = Arc::clone(&fills);
+                async move {
+                    let read = self.read_step(&step, &window, layout, &fills).await;
+                    (step, read)
+                }
+            })
+            .buffered(self.pool.width() * 2);
+        while let Some((step, read)) = reading.next().await {
+            match read {
+                Ok((_, valid)) if valid < series.min_valid => {}
+                Ok((data, valid)) => patch.steps.push(described(&step, valid, data.into())),
+                Err(error) if series.on_error == OnError::Drop && is_source(&error) => {
+                    let members: Vec<_> = step.items.iter().map(|(item, _)| Arc::clone(item)).collect();
+                    let name = step_name(&members);
+                    tracing::warn!(step = name, cause = error.cause(), "dropped a time step: {error}");
+                    patch.dropped.push(name);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(wanted) = series.timestamps {
+            let chosen = spread(patch.steps.len(), wanted);
+            let mut kept = chosen.into_iter().map(|at| patch.steps[at].clone()).collect::<Vec<_>>();
+            if !kept.is_empty() {
+                patch.empty = layout.empty_step()?.into();
+                kept.resize_with(wanted, || PatchStep::padding(patch.empty.clone()));
+            }
+            patch.steps = kept;
+        }
+        Ok(patch)
+    }
+
+    /// Reads one time step: its samples, and the share of valid pixels (NaN when nobody wants to know).
+    async fn read_step(
+        &self,
+        step: &PreparedStep,
+        window: &Window,
+        layout: &Arc<Layout>,
+        fills: &Arc<Vec<[u8; 8]>>,
+    ) -> Result<(Vec<u8>, f64), PatchError> {
+        let count = step.items.len();
+        let mut canvas: Option<Canvas> = None;
+        for (item, sources) in &step.items {
+            let plans = plan(item, &layout.names, sources, window)?;
+            let reads = fetch(self.headers.storage(), item, plans).await?;
+            let (layout, fills) = (Arc::clone(layout), Arc::clone(fills));
+            let (item, sources) = (Arc::clone(item), sources.clone());
+            let painted = self
+                .pool
+                .run(move || {
+                    let painted = layout.paint_item(&item, &sources, &reads, count)?;
+                    Ok::<_, PatchError>(match canvas.take() {
+                        Some(mut above) => {
+                            above.lay_under(&painted, &fills, layout.out_type().size());
+                            above
+                        }
+                        None => painted,
+                    })
+                })
+                .await?;
+            if painted.is_full() {
+                canvas = Some(painted);
+                break;
+            }
+            canvas = Some(painted);
+        }
+        let Some(canvas) = canvas else { return Ok((layout.empty_step()?, 0.0)) };
+        let (layout, fills) = (Arc::clone(layout), Arc::clone(fills));
+        Ok(self.pool.run(move || canvas.finish(&layout, &fills)).await)
+    }
+}
+
+/// NumPy's `result_type` of all sources; `uint8` when there are none.
+fn result_type<'a>(sources: impl Iterator<Item = &'a BandSource>) -> DataType {
+    sources.map(BandSource::data_type).reduce(DataType::result_type).unwrap_or(DataType::U8)
+}
+
+fn layout(
+    prepared: &Prepared,
+    series: &Series,
+    native: DataType,
+    of_bands: DataType,
+    size: [u32; 2],
+) -> Layout {
+    let earliest = prepared.steps.first().and_then(|step| step.items.first());
+    let nodata = |index: usize| {
+        let source = &earliest?.1.get(index)?;
+        source.nodata_sample()?;
+        source.nodata?.to_le_bytes(native)
+    };
+    let mask = series.mask.as_ref().and_then(|mask| {
+        let plane = prepared.names.iter().position(|name| *name == mask.band)?;
+        Some((plane, mask.clone()))
+    });
+    Layout {
+        bands: prepared.bands,
+        size: size.map(|side| side as usize),
+        native,
+        nodata: (0..prepared.names.len()).map(nodata).collect(),
+        // The mask's band may need a wider type than the answer has.
+        dtype: if series.dtype == Dtype::Native && native != of_bands {
+            Dtype::Cast(of_bands)
+        } else {
+            series.dtype
+        },
+        mask,
+        wants_valid: series.min_valid > 0.0 || series.format != Format::Npy,
+        names: prepared.names.clone(),
+    }
+}
+
+/// For each band, the value that stands for nodata in the answer; NaN where nothing does.
+fn answer_nodata(layout: &Layout, fills: &[[u8; 8]]) -> Vec<f64> {
+    let has = |index: usize| layout.dtype == Dtype::Physical || layout.nodata[index].is_some();
+    let value = |(index, fill): (usize, &[u8; 8])| {
+        if has(index) { as_f64(layout.out_type(), *fill) } else { f64::NAN }
+    };
+    fills.iter().enumerate().map(value).collect()
+}
+
+fn described(step: &PreparedStep, valid: f64, data: Bytes) -> PatchStep {
+    let items = step.items.iter().map(|(item, _)| encoded_name(item)).collect();
+    PatchStep { time: Some(step.step.time), items, valid, data }
+}
+
+/// Rows and columns of an answer without any Item.
+fn empty_window(place: &WindowRequest) -> [u32; 2] {
+    match place {
+        WindowRequest::Center { size, .. } => *size,
+        // The box in the zone of its middle, at ten metres, as far as a side may reach.
+        WindowRequest::Bbox(bbox) => {
+            let (lon, lat) = bbox.center();
+            let epsg = crate::crs::utm_epsg_of(lon, lat);
+            let lattice = super::grid::Lattice { epsg, transform: [10.0, 0.0, 0.0, 0.0, -10.0, 0.0] };
+            lattice.covering(bbox).map_or([1, 1], |window| [window.height, window.width])
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Why a patch cannot be given.
+
+use super::grid::GridError;
+use crate::search::{ParamError, SearchError};
+
+/// Messages name Items, bands and parameters, never a path or URL; what the system said is in `cause`, for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum PatchError {
+    /// A parameter cannot be used, or not with these Items.
+    #[error(transparent)]
+    Param(#[from] ParamError),
+    /// The Items could not be searched.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// No matching Item has the band.
+    #[error("bands: no matching Item has '{band}'; there are: {known}")]
+    NoBand {
+        /// As asked for.
+        band: String,
+        /// Names of the bands of one matching Item.
+        known: String,
+    },
+    /// The place has no pixels.
+    #[error("{0}")]
+    Grid(#[from] GridError),
+    /// The CRS or resolution of the answer would differ from the sources'.
+    #[error("{parameter}: this version answers on the sources' own grid only, which has {native}, not {asked}")]
+    NotNative {
+        /// `crs` or `resolution`.
+        parameter: &'static str,
+        /// What the sources have.
+        native: String,
+        /// What was asked for.
+        asked: String,
+    },
+    /// Sources of several CRSs.
+    #[error(
+        "collections: the Item '{item}' is in EPSG:{epsg}, but the patch in EPSG:{expected}; this version does not \
+         reproject: narrow the search, for example by ids"
+    )]
+    OtherCrs {
+        /// `collection/id` of the Item.
+        item: String,
+        /// Its CRS.
+        epsg: u32,
+        /// That of the patch.
+        expected: u32,
+    },
+    /// The asset lies where this server may not read.
+    #[error("the band '{band}' of the Item '{item}' lies outside the places that this server may read")]
+    Forbidden {
+        /// `collection/id` of the Item.
+        item: String,
+        /// The band.
+        band: String,
+        /// Where the asset lies.
+        cause: String,
+    },
+    /// A source cannot be read.
+    #[error("cannot read the band '{band}' of the Item '{item}': {reason}")]
+    Source {
+        /// `collection/id` of the Item.
+        item: String,
+        /// The band.
+        band: String,
+        /// What is wrong, without places.
+        reason: String,
+        /// The whole story, for the log.
+        cause: String,
+    },
+    /// More than one answer may hold.
+    #[error(
+        "the answer would be {bytes} bytes, more than the limit of {limit}; ask for fewer pixels, bands, time steps or \
+         samples"
+    )]
+    TooLarge {
+        /// Bytes of the answer.
+        bytes: u128,
+        /// `--max-patch-bytes`.
+        limit: u64,
+    },
+    /// A value that the sample type cannot hold.
+    #[error("dtype: the band '{band}' has the value {value}, which {dtype} cannot hold")]
+    CannotHold {
+        /// The band.
+        band: String,
+        /// The value.
+        value: String,
+        /// The sample type asked for.
+        dtype: &'static str,
+    },
+    /// No raster is large enough, or none lies in `within`.
+    #[error("no matching Item has room for a patch of {height} x {width} pixels{within}")]
+    NoPlace {
+        /// Rows.
+        height: u32,
+        /// Columns.
+        width: u32,
+        /// Says that `within` was given.
+        within: &'static str,
+    },
+}
+
+impl PatchError {
+    /// What belongs in the log but not into an answer.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            Self::Forbidden { cause, .. } | Self::Source { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+}

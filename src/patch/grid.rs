@@ -1,0 +1,391 @@
+//! Where pixels lie: the grid of an answer, and how the rows and columns of a source fall on it. Pure arithmetic.
+
+use std::ops::Range;
+
+use crate::crs::{Crs, CrsError};
+use crate::stac::Bbox;
+
+/// Corners that lie this close to a pixel's edge lie on it; in pixels. Degrees carry a CRS coordinate through two
+/// transforms with errors of nanometres, a thousandth of this at 10 m.
+const EDGE_PX: f64 = 1e-6;
+
+/// Two grids are one when their origins differ by a whole number of pixels within this; in pixels.
+const SAME_GRID_PX: f64 = 1e-3;
+
+/// Points projected on each edge of a box, since edges are curved in another CRS.
+const EDGE_POINTS: u32 = 20;
+
+/// An unbounded lattice of pixels in a CRS.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lattice {
+    /// EPSG code of the CRS.
+    pub epsg: u32,
+    /// Affine transform from (column, row) to CRS coordinates, `a b c d e f` as in rasterio.
+    pub transform: [f64; 6],
+}
+
+/// A window of a lattice: `height × width` pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// The lattice.
+    pub lattice: Lattice,
+    /// First column; may be negative.
+    pub col: i64,
+    /// First row; may be negative.
+    pub row: i64,
+    /// Rows.
+    pub height: u32,
+    /// Columns.
+    pub width: u32,
+}
+
+/// Why a place has no pixels on a lattice.
+#[derive(Debug, thiserror::Error)]
+pub enum GridError {
+    /// The CRS cannot be computed with, or not there.
+    #[error(transparent)]
+    Crs(#[from] CrsError),
+    /// The transform collapses the plane.
+    #[error("a raster's transform cannot be inverted")]
+    Singular,
+    /// The source's grid is turned or mirrored against the answer's.
+    #[error("a raster whose grid is turned or mirrored against the others' cannot be combined with them")]
+    Turned,
+    /// More pixels than a side may have.
+    #[error("the window would be {height} x {width} pixels; a side may have {limit}")]
+    TooLarge {
+        /// Rows.
+        height: f64,
+        /// Columns.
+        width: f64,
+        /// The bound.
+        limit: u32,
+    },
+}
+
+impl Lattice {
+    /// Column and row of a point, with fractions; pixel (0, 0) covers 0..1 in both.
+    ///
+    /// # Errors
+    /// When the transform cannot be inverted.
+    pub fn pixel_of(&self, x: f64, y: f64) -> Result<(f64, f64), GridError> {
+        let [a, b, c, d, e, f] = self.transform;
+        let determinant = a * e - b * d;
+        if determinant == 0.0 || !determinant.is_finite() {
+            return Err(GridError::Singular);
+        }
+        let (dx, dy) = (x - c, y - f);
+        Ok(((e * dx - b * dy) / determinant, (a * dy - d * dx) / determinant))
+    }
+
+    /// CRS coordinates of a column and row with fractions.
+    #[must_use]
+    pub fn point_at(&self, col: f64, row: f64) -> (f64, f64) {
+        let [a, b, c, d, e, f] = self.transform;
+        (a * col + b * row + c, d * col + e * row + f)
+    }
+
+    /// Size of a pixel along a row, in units of the CRS.
+    #[must_use]
+    pub fn resolution(&self) -> f64 {
+        self.transform[0].hypot(self.transform[3])
+    }
+
+    /// The smallest window that covers a box.
+    ///
+    /// # Errors
+    /// When the box cannot be projected, or covers too many pixels.
+    pub fn covering(&self, bbox: &Bbox) -> Result<Window, GridError> {
+        let crs = Crs::from_epsg(self.epsg)?;
+        let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
+        let east = if bbox.crosses_antimeridian() { bbox.east + 360.0 } else { bbox.east };
+        for step in 0..=EDGE_POINTS {
+            let share = f64::from(step) / f64::from(EDGE_POINTS);
+            let lon = bbox.west + share * (east - bbox.west);
+            let lat = bbox.south + share * (bbox.north - bbox.south);
+            for (lon, lat) in [(lon, bbox.south), (lon, bbox.north), (bbox.west, lat), (east, lat)] {
+                let lon = if lon > 180.0 { lon - 360.0 } else { lon };
+                let (x, y) = crs.from_lonlat(lon, lat)?;
+                let (col, row) = self.pixel_of(x, y)?;
+                for (axis, value) in [col, row].into_iter().enumerate() {
+                    low[axis] = low[axis].min(value);
+                    high[axis] = high[axis].max(value);
+                }
+            }
+        }
+        let first = low.map(|v| (v + EDGE_PX).floor());
+        let last = high.map(|v| (v - EDGE_PX).ceil());
+        // A box without area lies in one pixel.
+        let [width, height] = [(last[0] - first[0]).max(1.0), (last[1] - first[1]).max(1.0)];
+        self.window(first[0], first[1], height, width)
+    }
+
+    /// The window of `size` (rows, columns) whose middle lies nearest to a point: its first column is that of the point
+    /// less half the width, rounded half up, rows alike.
+    ///
+    /// # Errors
+    /// When the point cannot be projected.
+    pub fn around(&self, lon: f64, lat: f64, size: [u32; 2]) -> Result<Window, GridError> {
+        let (x, y) = Crs::from_epsg(self.epsg)?.from_lonlat(lon, lat)?;
+        let (col, row) = self.pixel_of(x, y)?;
+        let [height, width] = size.map(f64::from);
+        let nearest = |v: f64| (v + 0.5 + EDGE_PX).floor();
+        self.window(nearest(col - width / 2.0), nearest(row - height / 2.0), height, width)
+    }
+
+    fn window(&self, col: f64, row: f64, height: f64, width: f64) -> Result<Window, GridError> {
+        let limit = super::request::MAX_SIDE;
+        let fits = |v: f64| v <= f64::from(limit);
+        let origin_fits = col.abs() < 1e15 && row.abs() < 1e15;
+        if !(fits(height) && fits(width) && origin_fits) {
+            return Err(GridError::TooLarge { height, width, limit });
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just above")]
+        let window =
+            Window { lattice: *self, col: col as i64, row: row as i64, height: height as u32, width: width as u32 };
+        Ok(window)
+    }
+}
+
+impl Window {
+    /// Transform of the window's own pixels.
+    #[must_use]
+    pub fn transform(&self) -> [f64; 6] {
+        let [a, b, _, d, e, _] = self.lattice.transform;
+        #[expect(clippy::cast_precision_loss, reason = "columns are below 10^15")]
+        let (x, y) = self.lattice.point_at(self.col as f64, self.row as f64);
+        [a, b, x, d, e, y]
+    }
+
+    /// Its middle in longitude and latitude.
+    ///
+    /// # Errors
+    /// When the CRS cannot be computed with there.
+    pub fn center(&self) -> Result<(f64, f64), GridError> {
+        let own = Lattice { epsg: self.lattice.epsg, transform: self.transform() };
+        let (x, y) = own.point_at(f64::from(self.width) / 2.0, f64::from(self.height) / 2.0);
+        Ok(Crs::from_epsg(self.lattice.epsg)?.to_lonlat(x, y)?)
+    }
+
+    /// Its outline in longitude and latitude: points along all four edges, closed.
+    ///
+    /// # Errors
+    /// When the CRS cannot be computed with there.
+    pub fn outline(&self) -> Result<Vec<(f64, f64)>, GridError> {
+        let crs = Crs::from_epsg(self.lattice.epsg)?;
+        let own = Lattice { epsg: self.lattice.epsg, transform: self.transform() };
+        let (width, height) = (f64::from(self.width), f64::from(self.height));
+        let corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height), (0.0, 0.0)];
+        let mut points = Vec::new();
+        for pair in corners.windows(2) {
+            for step in 0..EDGE_POINTS {
+                let share = f64::from(step) / f64::from(EDGE_POINTS);
+                let at = |from: f64, to: f64| from + share * (to - from);
+                let (x, y) = own.point_at(at(pair[0].0, pair[1].0), at(pair[0].1, pair[1].1));
+                points.push(crs.to_lonlat(x, y)?);
+            }
+        }
+        points.extend(points.first().copied());
+        Ok(points)
+    }
+
+    /// How the rows and columns of a raster of `shape` (rows, columns) on `lattice` fall on this window, by nearest
+    /// neighbour.
+    ///
+    /// # Errors
+    /// When the raster's grid is turned or mirrored against the window's, or its transform cannot be inverted.
+    pub fn fall_of(&self, lattice: &Lattice, shape: [u32; 2]) -> Result<Fall, GridError> {
+        let own = Lattice { epsg: self.lattice.epsg, transform: self.transform() };
+        let ([a, b, x, d, e, y], [oa, ob, _, od, oe, _]) = (own.transform, lattice.transform);
+        let (col, row) = lattice.pixel_of(x, y)?;
+        let side = f64::from(self.width.max(self.height));
+        let same_step = [(a, oa), (b, ob), (d, od), (e, oe)]
+            .into_iter()
+            .all(|(own, other)| (own - other).abs() * side <= SAME_GRID_PX * lattice.resolution());
+        let on_lattice = (col - col.round()).abs() <= SAME_GRID_PX && (row - row.round()).abs() <= SAME_GRID_PX;
+        if same_step && on_lattice {
+            return Ok(Fall {
+                rows: Axis::shifted(self.height, row.round(), shape[0]),
+                cols: Axis::shifted(self.width, col.round(), shape[1]),
+            });
+        }
+        let straight = b == 0.0 && d == 0.0 && ob == 0.0 && od == 0.0;
+        if !straight || a * oa <= 0.0 || e * oe <= 0.0 {
+            return Err(GridError::Turned);
+        }
+        Ok(Fall {
+            rows: Axis::scaled(self.height, row, e / oe, shape[0]),
+            cols: Axis::scaled(self.width, col, a / oa, shape[1]),
+        })
+    }
+}
+
+/// How a raster falls on a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fall {
+    /// Rows.
+    pub rows: Axis,
+    /// Columns.
+    pub cols: Axis,
+}
+
+/// How the source's pixels fall on the window's along one axis: ascending.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    /// Window pixels that have a source pixel.
+    pub covered: Range<usize>,
+    /// For each of them, the source pixel.
+    source: Source,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Source {
+    /// One after the other from here.
+    From(u32),
+    /// One for each covered pixel.
+    Each(Vec<u32>),
+}
+
+impl Axis {
+    /// `first` is the source pixel of window pixel 0.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the window first")]
+    fn shifted(len: u32, first: f64, source_len: u32) -> Self {
+        let start = (-first).clamp(0.0, f64::from(len));
+        let end = (f64::from(source_len) - first).clamp(start, f64::from(len));
+        let from = (first + start).clamp(0.0, f64::from(source_len));
+        Self { covered: start as usize..end as usize, source: Source::From(from as u32) }
+    }
+
+    /// Window pixel i has its middle at source coordinate `first + (i + ½) × ratio`.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only pixels within the source are kept")]
+    fn scaled(len: u32, first: f64, ratio: f64, source_len: u32) -> Self {
+        let mut covered = 0..0;
+        let mut each = Vec::new();
+        for pixel in 0..len {
+            // Middles that fall on an edge, as they do at even ratios, must not waver with rounding.
+            let at = (first + (f64::from(pixel) + 0.5) * ratio + EDGE_PX).floor();
+            if at >= 0.0 && at < f64::from(source_len) {
+                if each.is_empty() {
+                    covered.start = pixel as usize;
+                }
+                covered.end = pixel as usize + 1;
+                each.push(at as u32);
+            }
+        }
+        Self { covered, source: Source::Each(each) }
+    }
+
+    /// True when no window pixel has a source pixel.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.covered.is_empty()
+    }
+
+    /// The source pixel of a covered window pixel.
+    #[must_use]
+    pub fn source_of(&self, pixel: usize) -> u32 {
+        let nth = pixel.saturating_sub(self.covered.start);
+        match &self.source {
+            Source::From(first) => first + u32::try_from(nth).unwrap_or(u32::MAX),
+            Source::Each(each) => each.get(nth).copied().unwrap_or(u32::MAX),
+        }
+    }
+
+    /// True when source pixels follow each other as the window's do.
+    #[must_use]
+    pub fn is_shift(&self) -> bool {
+        matches!(self.source, Source::From(_))
+    }
+
+    /// The covered window pixels, cut where the source's blocks of `block_len` pixels are: (block, window pixels).
+    #[must_use]
+    pub fn by_block(&self, block_len: u32) -> Vec<(u32, Range<usize>)> {
+        let mut runs: Vec<(u32, Range<usize>)> = Vec::new();
+        let mut at = self.covered.start;
+        while at < self.covered.end {
+            let block = self.source_of(at) / block_len;
+            let end = match &self.source {
+                Source::From(_) => {
+                    let rest = block_len - self.source_of(at) % block_len;
+                    (at + rest as usize).min(self.covered.end)
+                }
+                Source::Each(each) => {
+                    let from = at - self.covered.start;
+                    let same = each[from..].partition_point(|source| source / block_len == block);
+                    at + same.max(1)
+                }
+            };
+            runs.push((block, at..end));
+            at = end;
+        }
+        runs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const UTM: Lattice = Lattice { epsg: 32635, transform: [10.0, 0.0, 300_000.0, 0.0, -10.0, 6_800_040.0] };
+
+    #[test]
+    fn the_window_around_a_point_is_centred_by_rounding() {
+        let window = UTM.around(24.1, 61.2, [256, 255]).expect("a window");
+        let (x, y) = Crs::from_epsg(32635).expect("UTM").from_lonlat(24.1, 61.2).expect("a point");
+        let (col, row) = UTM.pixel_of(x, y).expect("a pixel");
+        assert_eq!((window.height, window.width), (256, 255));
+        let off = |first: i64, at: f64, side: f64| (first as f64 + side / 2.0 - at).abs();
+        assert!(off(window.col, col, 255.0) <= 0.5 && off(window.row, row, 256.0) <= 0.5);
+    }
+
+    #[test]
+    fn a_box_drawn_on_pixel_edges_covers_just_those_pixels() {
+        let crs = Crs::from_epsg(3857).expect("Mercator");
+        let lattice = Lattice { epsg: 3857, transform: [10.0, 0.0, 0.0, 0.0, -10.0, 0.0] };
+        let (west, north) = crs.to_lonlat(70.0, -30.0).expect("a point");
+        let (east, south) = crs.to_lonlat(170.0, -80.0).expect("a point");
+        let window = lattice.covering(&Bbox { west, south, east, north }).expect("a window");
+        assert_eq!((window.col, window.row, window.height, window.width), (7, 3, 5, 10));
+    }
+
+    #[test]
+    fn a_coarser_source_is_replicated() {
+        let window = Window { lattice: UTM, col: 1, row: 0, height: 4, width: 4 };
+        let coarse = Lattice { transform: [20.0, 0.0, 300_000.0, 0.0, -20.0, 6_800_040.0], ..UTM };
+        let fall = window.fall_of(&coarse, [100, 100]).expect("a fall");
+        let of = |axis: &Axis| axis.covered.clone().map(|p| axis.source_of(p)).collect::<Vec<_>>();
+        assert_eq!(of(&fall.cols), [0, 1, 1, 2]);
+        assert_eq!(of(&fall.rows), [0, 0, 1, 1]);
+        assert_eq!(fall.cols.by_block(2), [(0, 0..3), (1, 3..4)]);
+    }
+
+    #[test]
+    fn a_turned_source_is_refused() {
+        let window = Window { lattice: UTM, col: 0, row: 0, height: 4, width: 4 };
+        let mirrored = Lattice { transform: [20.0, 0.0, 300_000.0, 0.0, 20.0, 6_800_040.0], ..UTM };
+        assert!(matches!(window.fall_of(&mirrored, [9, 9]), Err(GridError::Turned)));
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_cover_the_covered_pixels_once(
+            len in 1u32..300, first in -400i32..400, source_len in 1u32..500, block in 1u32..70, scale in 0usize..4
+        ) {
+            let axis = match scale {
+                0 => Axis::shifted(len, f64::from(first), source_len),
+                s => Axis::scaled(len, f64::from(first), [0.5, 2.0, 0.37][s - 1], source_len),
+            };
+            let mut at = axis.covered.start;
+            for (block_index, run) in axis.by_block(block) {
+                prop_assert_eq!(run.start, at);
+                at = run.end;
+                for pixel in run {
+                    prop_assert_eq!(axis.source_of(pixel) / block, block_index);
+                    prop_assert!(axis.source_of(pixel) < source_len);
+                }
+            }
+            prop_assert_eq!(at, axis.covered.end.max(axis.covered.start));
+        }
+    }
+}

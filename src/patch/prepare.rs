@@ -1,0 +1,276 @@
+//! A checked request becomes a prepared series: the window on the sources' grid, the time steps, their rasters open.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use geo::{BoundingRect, Geometry, Intersects, LineString, Polygon, point};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::engine::Engine;
+use super::error::PatchError;
+use super::grid::{Lattice, Window};
+use super::request::{OnError, Series, WindowRequest};
+use super::source::{BandSource, open_bands};
+use super::steps::{Step, group, spread};
+use crate::search::{Place, Search};
+use crate::stac::{Bbox, ItemFacts};
+
+/// All but the unreserved characters of RFC 3986.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Items opened at once.
+const OPEN_AT_ONCE: usize = 16;
+
+/// A series that is ready to be read.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// Where it lies; nothing when no Item matches.
+    pub(super) window: Option<Window>,
+    /// Names of the bands asked for, then that of the mask's band where it is not among them.
+    pub(super) names: Vec<String>,
+    /// How many of the names are bands of the answer.
+    pub(super) bands: usize,
+    /// Its time steps, time ascending.
+    pub(super) steps: Vec<PreparedStep>,
+    /// Items of steps that could not be opened, where the request says to drop them.
+    pub(super) dropped: Vec<String>,
+}
+
+/// One time step.
+#[derive(Debug)]
+pub(super) struct PreparedStep {
+    pub(super) step: Step,
+    /// Its Items, earliest first, with their bands in the order of names.
+    pub(super) items: Vec<(Arc<ItemFacts>, Vec<BandSource>)>,
+}
+
+impl Engine {
+    /// Prepares the series of one window.
+    pub(super) async fn prepare(&self, place: &WindowRequest, series: &Series) -> Result<Prepared, PatchError> {
+        let near = self.near(place, series).await?;
+        let (lon, lat) = center_of(place);
+        let (names, bands) = names_of(&near, series, lon, lat)?;
+        let Some(reference) = nearest(near.iter().filter(|item| has_all(item, &names)), lon, lat) else {
+            return Ok(Prepared { window: None, names, bands, steps: Vec::new(), dropped: Vec::new() });
+        };
+        let lattice = self.lattice_of(reference, &names[..bands]).await?;
+        check_native(&lattice, series)?;
+        let window = match place {
+            WindowRequest::Bbox(bbox) => lattice.covering(bbox)?,
+            WindowRequest::Center { lon, lat, size } => lattice.around(*lon, *lat, *size)?,
+        };
+        let items = match place {
+            WindowRequest::Bbox(_) => near,
+            WindowRequest::Center { .. } => self.select(series, Some(place_of(&window)?)).await?,
+        };
+        self.prepare_steps(window, items, names, bands, series).await
+    }
+
+    /// Groups the Items of a window into steps, and opens those that are wanted.
+    async fn prepare_steps(
+        &self,
+        window: Window,
+        items: Vec<ItemFacts>,
+        names: Vec<String>,
+        bands: usize,
+        series: &Series,
+    ) -> Result<Prepared, PatchError> {
+        let items: Vec<Arc<ItemFacts>> =
+            items.into_iter().filter(|item| has_all(item, &names)).map(Arc::new).collect();
+        let (lon, _) = window.center()?;
+        let refs: Vec<&ItemFacts> = items.iter().map(AsRef::as_ref).collect();
+        let mut steps = group(&refs, series.group_by, lon);
+        // Which steps have enough valid pixels is only known after reading.
+        if let (Some(wanted), true) = (series.timestamps, series.min_valid <= 0.0) {
+            steps = spread(steps.len(), wanted).into_iter().map(|at| steps[at].clone()).collect();
+        }
+        let count = series.timestamps.unwrap_or(steps.len());
+        self.check_size(1, count, bands, [window.height, window.width], 1)?;
+        let opened: Vec<Result<PreparedStep, (String, PatchError)>> = stream::iter(steps)
+            .map(|step| self.open_step(step, &items, &names))
+            .buffered(OPEN_AT_ONCE)
+            .collect()
+            .await;
+        let mut prepared =
+            Prepared { window: Some(window), names, bands, steps: Vec::new(), dropped: Vec::new() };
+        for step in opened {
+            match step {
+                Ok(step) => prepared.steps.push(step),
+                Err((name, error)) if series.on_error == OnError::Drop && is_source(&error) => {
+                    tracing::warn!(step = name, cause = error.cause(), "dropped a time step: {error}");
+                    prepared.dropped.push(name);
+                }
+                Err((_, error)) => return Err(error),
+            }
+        }
+        Ok(prepared)
+    }
+
+    async fn open_step(
+        &self,
+        step: Step,
+        items: &[Arc<ItemFacts>],
+        names: &[String],
+    ) -> Result<PreparedStep, (String, PatchError)> {
+        let members: Vec<Arc<ItemFacts>> = step.items.iter().map(|at| Arc::clone(&items[*at])).collect();
+        let mut opened = Vec::with_capacity(members.len());
+        for item in &members {
+            match open_bands(&self.headers, &self.places, item, names).await {
+                Ok(sources) => opened.push((Arc::clone(item), sources)),
+                Err(error) => return Err((step_name(&members), error)),
+            }
+        }
+        Ok(PreparedStep { step, items: opened })
+    }
+
+    /// Items at the place, as far as it is known before the grid is.
+    async fn near(&self, place: &WindowRequest, series: &Series) -> Result<Vec<ItemFacts>, PatchError> {
+        let (lon, lat, size) = match place {
+            WindowRequest::Bbox(bbox) => return self.select(series, Some(Place::Bbox(*bbox))).await,
+            WindowRequest::Center { lon, lat, size } => (*lon, *lat, *size),
+        };
+        let point = Place::Shape(point!(x: lon, y: lat).into());
+        let at_point = self.select(series, Some(point)).await?;
+        if !at_point.is_empty() {
+            return Ok(at_point);
+        }
+        // The middle may lie outside of Items that a corner reaches: how far it reaches, any Item's grid tells.
+        let any: Vec<ItemFacts> = self.backend.select(series.selection.clone()).take(1).try_collect().await?;
+        let (names, bands) = names_of(&any, series, lon, lat)?;
+        let Some(item) = any.iter().find(|item| has_all(item, &names)) else { return Ok(Vec::new()) };
+        let lattice = self.lattice_of(item, &names[..bands]).await?;
+        match lattice.around(lon, lat, size).and_then(|window| place_of(&window)) {
+            Ok(place) => self.select(series, Some(place)).await,
+            // So far away that the grid does not reach there.
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    pub(super) async fn select(
+        &self,
+        series: &Series,
+        place: Option<Place>,
+    ) -> Result<Vec<ItemFacts>, PatchError> {
+        let search = Search { place, ..series.selection.clone() };
+        Ok(self.backend.select(search).try_collect().await?)
+    }
+
+    /// The grid of the finest of an Item's bands.
+    pub(super) async fn lattice_of(&self, item: &ItemFacts, names: &[String]) -> Result<Lattice, PatchError> {
+        let sources = open_bands(&self.headers, &self.places, item, names).await?;
+        let finest = sources.iter().map(|source| source.lattice).min_by(|a, b| a.resolution().total_cmp(&b.resolution()));
+        finest.ok_or_else(|| PatchError::NoBand { band: String::new(), known: item.band_names().join(", ") })
+    }
+}
+
+/// `collection/id` of a step's Items, as headers and plans name it.
+pub(super) fn step_name(items: &[Arc<ItemFacts>]) -> String {
+    items.iter().map(|item| encoded_name(item)).collect::<Vec<_>>().join(",")
+}
+
+/// `collection/id`, percent-encoded so that neither `/` nor `,` in an id is mistaken.
+pub(super) fn encoded_name(item: &ItemFacts) -> String {
+    let encode = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
+    format!("{}/{}", encode(&item.collection), encode(&item.id))
+}
+
+/// True for errors of a source, not of the request.
+pub(super) fn is_source(error: &PatchError) -> bool {
+    matches!(error, PatchError::Source { .. })
+}
+
+fn has_all(item: &ItemFacts, names: &[String]) -> bool {
+    names.iter().all(|name| item.band(name).is_some())
+}
+
+/// The names of all planes, and how many of them are bands of the answer.
+fn names_of(
+    items: &[ItemFacts],
+    series: &Series,
+    lon: f64,
+    lat: f64,
+) -> Result<(Vec<String>, usize), PatchError> {
+    let bands = match &series.bands {
+        Some(bands) => bands.clone(),
+        None => nearest(items.iter().filter(|item| !item.default_bands().is_empty()), lon, lat)
+            .map(ItemFacts::default_bands)
+            .unwrap_or_default(),
+    };
+    let mut names = bands.clone();
+    if let Some(mask) = &series.mask
+        && !bands.contains(&mask.band)
+    {
+        names.push(mask.band.clone());
+    }
+    if let Some(item) = nearest(items.iter(), lon, lat)
+        && !items.iter().any(|item| has_all(item, &names))
+    {
+        let missing = names.iter().find(|name| !items.iter().any(|item| item.band(name).is_some()));
+        let band = missing.cloned().unwrap_or_else(|| names.join(","));
+        return Err(PatchError::NoBand { band, known: item.band_names().join(", ") });
+    }
+    if bands.is_empty() && !items.is_empty() {
+        let known = items.first().map(|item| item.band_names().join(", ")).unwrap_or_default();
+        return Err(PatchError::NoBand { band: "of role data".to_owned(), known });
+    }
+    let count = bands.len();
+    Ok((names, count))
+}
+
+/// The Item nearest to a point: one that holds it before one that does not, then the one whose middle is nearest, then
+/// the newest.
+fn nearest<'a>(items: impl Iterator<Item = &'a ItemFacts>, lon: f64, lat: f64) -> Option<&'a ItemFacts> {
+    let middle = point!(x: lon, y: lat);
+    let key = |item: &ItemFacts| match &item.footprint {
+        Some(footprint) => {
+            let away = footprint.bounding_rect().map_or(f64::INFINITY, |rect| {
+                let c = rect.center();
+                let turn = (c.x - lon).abs();
+                turn.min(360.0 - turn).hypot(c.y - lat)
+            });
+            (!footprint.intersects(&middle), away)
+        }
+        None => (true, f64::INFINITY),
+    };
+    items.min_by(|a, b| {
+        let (a, b) = (key(a), key(b));
+        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+    })
+}
+
+fn center_of(place: &WindowRequest) -> (f64, f64) {
+    match place {
+        WindowRequest::Center { lon, lat, .. } => (*lon, *lat),
+        WindowRequest::Bbox(bbox) => bbox.center(),
+    }
+}
+
+/// A window as a place to search in.
+pub(super) fn place_of(window: &Window) -> Result<Place, super::grid::GridError> {
+    let outline = window.outline()?;
+    let shape = Polygon::new(LineString::from(outline), Vec::new());
+    match shape.bounding_rect() {
+        // Longitudes jump by a turn where the outline crosses the antimeridian.
+        Some(rect) if rect.width() > 180.0 => {
+            let lons = || shape.exterior().coords().map(|c| c.x);
+            let west = lons().filter(|x| *x > 0.0).fold(180.0, f64::min);
+            let east = lons().filter(|x| *x <= 0.0).fold(-180.0, f64::max);
+            Ok(Place::Bbox(Bbox { west, south: rect.min().y, east, north: rect.max().y }))
+        }
+        _ => Ok(Place::Shape(Geometry::Polygon(shape))),
+    }
+}
+
+/// Refuses what would need resampling to another grid.
+fn check_native(lattice: &Lattice, series: &Series) -> Result<(), PatchError> {
+    if let Some(asked) = series.crs.filter(|epsg| *epsg != lattice.epsg) {
+        let (native, asked) = (format!("EPSG:{}", lattice.epsg), format!("EPSG:{asked}"));
+        return Err(PatchError::NotNative { parameter: "crs", native, asked });
+    }
+    let native = lattice.resolution();
+    if let Some(asked) = series.resolution.filter(|r| (r - native).abs() > native * 1e-9) {
+        let (native, asked) = (native.to_string(), asked.to_string());
+        return Err(PatchError::NotNative { parameter: "resolution", native, asked });
+    }
+    Ok(())
+}

@@ -1,0 +1,403 @@
+//! Raw parameters become one checked [`Request`] or [`RandomRequest`].
+
+use crate::search::{ParamError, Params, Search, read_bbox};
+use crate::stac::{Bbox, DataType};
+
+/// A checked question for one patch time series.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where it lies.
+    pub window: WindowRequest,
+    /// All but the place.
+    pub series: Series,
+}
+
+/// A checked question for a batch of random patch time series.
+#[derive(Debug, Clone)]
+pub struct RandomRequest {
+    /// Rows and columns of each.
+    pub size: [u32; 2],
+    /// Key of the generator.
+    pub seed: u64,
+    /// Index of the first sample in the sequence that `seed` fixes.
+    pub index: u64,
+    /// Number of samples.
+    pub count: usize,
+    /// Bounds the centres, in longitude and latitude.
+    pub within: Option<Bbox>,
+    /// All but the places.
+    pub series: Series,
+}
+
+/// Where a patch lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum WindowRequest {
+    /// The smallest window that covers a box.
+    Bbox(Bbox),
+    /// The window of `size` (rows, columns) whose middle lies nearest to a point.
+    Center {
+        /// Longitude of the point.
+        lon: f64,
+        /// Latitude of the point.
+        lat: f64,
+        /// Rows and columns.
+        size: [u32; 2],
+    },
+}
+
+/// What a patch holds, wherever it lies.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Which Items, without a place.
+    pub selection: Search,
+    /// Bands in the order of the array; `None`: the default ones of the Item nearest to the centre.
+    pub bands: Option<Vec<String>>,
+    /// CRS that the client expects, as an EPSG code.
+    pub crs: Option<u32>,
+    /// Pixel size that the client expects, in units of the CRS.
+    pub resolution: Option<f64>,
+    /// What makes a time step.
+    pub group_by: GroupBy,
+    /// Pixels to be taken out.
+    pub mask: Option<Mask>,
+    /// Time steps with a smaller share of valid pixels are dropped; 0 to 1.
+    pub min_valid: f64,
+    /// Exactly this many time steps.
+    pub timestamps: Option<usize>,
+    /// Sample type of the answer.
+    pub dtype: Dtype,
+    /// How the answer is written.
+    pub format: Format,
+    /// What happens to a time step that cannot be read.
+    pub on_error: OnError,
+}
+
+/// What makes a time step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupBy {
+    /// Same solar day and platform.
+    SolarDay,
+    /// Each Item by itself.
+    Item,
+}
+
+/// Pixels whose band has one of these values become nodata.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mask {
+    /// The band's name.
+    pub band: String,
+    /// Its values.
+    pub values: Vec<f64>,
+}
+
+/// Sample type of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dtype {
+    /// As NumPy's `result_type` of the bands.
+    Native,
+    /// `float32` with scale and offset applied, NaN for nodata.
+    Physical,
+    /// Values as they are, in this type.
+    Cast(DataType),
+}
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The array alone.
+    Npy,
+    /// The array and what belongs to it, stored, not compressed.
+    Npz,
+    /// The plan and coordinates, no pixels.
+    Json,
+}
+
+/// What happens to a time step that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// The request fails.
+    Fail,
+    /// The step is dropped and named in a header.
+    Drop,
+}
+
+/// The parameters of `/patch`.
+pub const PARAMETERS: [&str; 20] = [
+    "collections",
+    "ids",
+    "datetime",
+    "max_cloud_cover",
+    "bands",
+    "bbox",
+    "center",
+    "size",
+    "crs",
+    "resolution",
+    "resampling",
+    "group_by",
+    "mask",
+    "min_valid",
+    "timestamps",
+    "dtype",
+    "format",
+    "on_error",
+    "filter",
+    "query",
+];
+
+/// The parameters of `/patch/random` besides those of [`PARAMETERS`] but `bbox` and `center`.
+pub const RANDOM_PARAMETERS: [&str; 5] = ["seed", "index", "count", "within", "align"];
+
+/// The longest side of a patch in pixels.
+pub const MAX_SIDE: u32 = 1 << 20;
+
+/// The most samples of one batch.
+const MAX_COUNT: i64 = 1 << 16;
+
+fn invalid(name: &str, problem: impl Into<String>) -> ParamError {
+    ParamError::Invalid { name: name.to_owned(), problem: problem.into() }
+}
+
+impl Request {
+    /// Reads the parameters of `/patch`; any other name is an error.
+    ///
+    /// # Errors
+    /// Names the parameter and what was expected.
+    pub fn read(mut params: Params) -> Result<Self, ParamError> {
+        let bbox = read_bbox(&mut params, "bbox")?;
+        let center = read_center(&mut params)?;
+        let size = read_size(&mut params)?;
+        let window = match (bbox, center, size) {
+            (Some(_), Some(_), _) => return Err(invalid("center", "give either bbox or center, not both")),
+            (None, None, _) => return Err(invalid("bbox", "give bbox=w,s,e,n, or center=lon,lat with size")),
+            (Some(_), None, Some(_)) if params.has("resolution") => {
+                return Err(invalid("size", "with bbox, give either size or resolution, not both"));
+            }
+            (Some(_), None, Some(_)) => {
+                let hint = "; with bbox, leave size out for native resolution, or use center";
+                return Err(ParamError::NotBuilt { name: "size".to_owned(), hint });
+            }
+            (Some(bbox), None, None) => WindowRequest::Bbox(bbox),
+            (None, Some(_), None) => {
+                return Err(invalid("size", "center needs size=height,width in pixels"));
+            }
+            (None, Some([lon, lat]), Some(size)) => WindowRequest::Center { lon, lat, size },
+        };
+        let series = Series::read(&mut params)?;
+        params.finish(&PARAMETERS)?;
+        Ok(Self { window, series })
+    }
+}
+
+impl RandomRequest {
+    /// Reads the parameters of `/patch/random`; any other name is an error.
+    ///
+    /// # Errors
+    /// Names the parameter and what was expected.
+    pub fn read(mut params: Params) -> Result<Self, ParamError> {
+        for name in ["bbox", "center"] {
+            params.refuse(name, "random patches choose their own places; use within=w,s,e,n to bound them")?;
+        }
+        let size = read_size(&mut params)?
+            .ok_or_else(|| invalid("size", "random patches need size=height,width in pixels"))?;
+        let whole = |value: Option<i64>, default: i64| u64::try_from(value.unwrap_or(default)).unwrap_or(0);
+        let seed = whole(params.integer("seed", 0)?, 0);
+        let index = whole(params.integer("index", 0)?, 0);
+        let count = params.integer("count", 1)?.unwrap_or(1);
+        if count > MAX_COUNT {
+            return Err(invalid("count", format!("expected at most {MAX_COUNT}")));
+        }
+        let within = read_bbox(&mut params, "within")?;
+        match params.text("align")?.as_deref() {
+            None | Some("none") => {}
+            Some("block") => {
+                return Err(ParamError::NotBuilt { name: "align".to_owned(), hint: "; use align=none" });
+            }
+            Some(_) => return Err(invalid("align", "expected none or block")),
+        }
+        let series = Series::read(&mut params)?;
+        if count > 1 && series.timestamps.is_none() {
+            return Err(invalid("timestamps", "a batch of several samples needs timestamps, so that all have one shape"));
+        }
+        let known: Vec<&str> = PARAMETERS
+            .into_iter()
+            .filter(|name| !["bbox", "center"].contains(name))
+            .chain(RANDOM_PARAMETERS)
+            .collect();
+        params.finish(&known)?;
+        Ok(Self { size, seed, index, count: usize::try_from(count).unwrap_or(1), within, series })
+    }
+}
+
+impl Series {
+    fn read(params: &mut Params) -> Result<Self, ParamError> {
+        let selection = Search::read_selection(params)?;
+        if selection.collections.is_none() {
+            return Err(invalid("collections", "required: which collections to read from"));
+        }
+        let bands = params.texts("bands")?;
+        if bands.as_ref().is_some_and(Vec::is_empty) {
+            return Err(invalid("bands", "name at least one band, or leave it out"));
+        }
+        let crs = params.text("crs")?.map(|text| epsg(&text)).transpose()?;
+        let resolution = params.number("resolution")?;
+        if resolution.is_some_and(|r| r <= 0.0) {
+            return Err(invalid("resolution", "expected a number above 0"));
+        }
+        match params.text("resampling")?.as_deref() {
+            None | Some("nearest") => {}
+            Some("bilinear" | "cubic" | "average") => {
+                return Err(ParamError::NotBuilt { name: "resampling".to_owned(), hint: "; use nearest" });
+            }
+            Some(_) => {
+                return Err(invalid("resampling", "expected nearest, bilinear, cubic or average"));
+            }
+        }
+        let group_by = match params.text("group_by")?.as_deref() {
+            None | Some("solar_day") => GroupBy::SolarDay,
+            Some("item") => GroupBy::Item,
+            Some(_) => return Err(invalid("group_by", "expected solar_day or item")),
+        };
+        let mask = params.text("mask")?.map(|text| Mask::parse(&text)).transpose()?;
+        let min_valid = params.number("min_valid")?.unwrap_or(0.0);
+        if !(0.0..=1.0).contains(&min_valid) {
+            return Err(invalid("min_valid", "expected a share from 0 to 1"));
+        }
+        let timestamps = params.integer("timestamps", 1)?.map(|t| usize::try_from(t).unwrap_or(usize::MAX));
+        let on_error = match params.text("on_error")?.as_deref() {
+            None | Some("fail") => OnError::Fail,
+            Some("drop") => OnError::Drop,
+            Some(_) => return Err(invalid("on_error", "expected fail or drop")),
+        };
+        let dtype = read_dtype(params)?;
+        let format = read_format(params)?;
+        Ok(Self {
+            selection,
+            bands,
+            crs,
+            resolution,
+            group_by,
+            mask,
+            min_valid,
+            timestamps,
+            dtype,
+            format,
+            on_error,
+        })
+    }
+}
+
+impl Mask {
+    fn parse(text: &str) -> Result<Self, ParamError> {
+        let wrong = || invalid("mask", "expected BAND:v1,v2,… such as SCL:3,8,9,10");
+        let (band, values) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let values: Vec<f64> = values
+            .split(',')
+            .map(|v| v.trim().parse().ok().filter(|n: &f64| n.is_finite()).ok_or_else(wrong))
+            .collect::<Result<_, _>>()?;
+        if band.is_empty() { Err(wrong()) } else { Ok(Self { band: band.to_owned(), values }) }
+    }
+}
+
+fn read_dtype(params: &mut Params) -> Result<Dtype, ParamError> {
+    match params.text("dtype")?.as_deref() {
+        None | Some("native") => Ok(Dtype::Native),
+        Some("float32") => Ok(Dtype::Physical),
+        Some(name) => DataType::from_name(name).map(Dtype::Cast).ok_or_else(|| {
+            let names: Vec<&str> = DataType::ALL.into_iter().map(DataType::name).collect();
+            invalid("dtype", format!("expected native or one of {}", names.join(", ")))
+        }),
+    }
+}
+
+fn read_format(params: &mut Params) -> Result<Format, ParamError> {
+    match params.text("format")?.as_deref() {
+        None | Some("npy") => Ok(Format::Npy),
+        Some("npz") => Ok(Format::Npz),
+        Some("json") => Ok(Format::Json),
+        Some("safetensors" | "geotiff" | "zarr") => {
+            Err(ParamError::NotBuilt { name: "format".to_owned(), hint: "; use npy, npz or json" })
+        }
+        Some(_) => Err(invalid("format", "expected npy, npz, safetensors, geotiff, zarr or json")),
+    }
+}
+
+fn read_center(params: &mut Params) -> Result<Option<[f64; 2]>, ParamError> {
+    let Some(numbers) = params.numbers("center")? else { return Ok(None) };
+    match numbers[..] {
+        [lon, lat] if lon.abs() <= 180.0 && lat.abs() <= 90.0 => Ok(Some([lon, lat])),
+        _ => Err(invalid("center", "expected lon,lat in degrees")),
+    }
+}
+
+fn read_size(params: &mut Params) -> Result<Option<[u32; 2]>, ParamError> {
+    let Some(numbers) = params.numbers("size")? else { return Ok(None) };
+    let side = |n: f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+        let pixels = n as u32;
+        (n.fract() == 0.0 && n >= 1.0 && n <= f64::from(MAX_SIDE)).then_some(pixels)
+    };
+    let sides = match numbers[..] {
+        [both] => side(both).map(|s| [s, s]),
+        [height, width] => side(height).zip(side(width)).map(|(h, w)| [h, w]),
+        _ => None,
+    };
+    let expected = || invalid("size", format!("expected height,width in whole pixels, 1 to {MAX_SIDE}"));
+    sides.map(Some).ok_or_else(expected)
+}
+
+fn epsg(text: &str) -> Result<u32, ParamError> {
+    let code = text.get(..5).filter(|p| p.eq_ignore_ascii_case("EPSG:")).and_then(|_| text.get(5..));
+    code.and_then(|digits| digits.parse().ok()).ok_or_else(|| invalid("crs", "expected EPSG:n, such as EPSG:32635"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Request, ParamError> {
+        Request::read(Params::from_lenient_body(body.as_bytes())?)
+    }
+
+    #[test]
+    fn both_ways_to_say_where_are_read() {
+        let bbox = read(r#"{"collections": ["c"], "bbox": "1,2,3,4"}"#).expect("a request");
+        assert!(matches!(bbox.window, WindowRequest::Bbox(_)));
+        let center = read(r#"{"collections": "c", "center": [1, 2], "size": 256}"#).expect("a request");
+        assert_eq!(center.window, WindowRequest::Center { lon: 1.0, lat: 2.0, size: [256, 256] });
+    }
+
+    #[test]
+    fn faults_name_their_parameter() {
+        for (body, name) in [
+            (r#"{"bbox": [1,2,3,4]}"#, "collections"),
+            (r#"{"collections": "c"}"#, "bbox"),
+            (r#"{"collections": "c", "bbox": [1,2,3,4], "center": [1,2]}"#, "center"),
+            (r#"{"collections": "c", "bbox": [1,2,3,4], "size": 256}"#, "size"),
+            (r#"{"collections": "c", "center": [1,2]}"#, "size"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1.5}"#, "size"),
+            (r#"{"collections": "c", "center": [1,2], "size": [1,2,3]}"#, "size"),
+            (r#"{"collections": "c", "center": [1,200], "size": 1}"#, "center"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "format": "zarr"}"#, "format"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "resampling": "cubic"}"#, "resampling"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "mask": "SCL"}"#, "mask"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "min_valid": 2}"#, "min_valid"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "timestamps": 0}"#, "timestamps"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "dtype": "complex64"}"#, "dtype"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "crs": "32635"}"#, "crs"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "filter": "a=1"}"#, "filter"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "zoom": 1}"#, "zoom"),
+        ] {
+            let error = read(body).expect_err(body);
+            assert!(error.to_string().starts_with(&format!("{name}:")), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_random_batch_needs_timestamps() {
+        let read = |body: &str| RandomRequest::read(Params::from_lenient_body(body.as_bytes()).expect("JSON"));
+        assert!(read(r#"{"collections": "c", "size": 64, "count": 2}"#).is_err());
+        assert!(read(r#"{"collections": "c", "size": 64, "count": 2, "timestamps": 3}"#).is_ok());
+        assert!(read(r#"{"collections": "c", "size": 64, "bbox": [0,0,1,1]}"#).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! An Item's bands become open rasters.
+
+use std::sync::Arc;
+
+use super::error::PatchError;
+use super::grid::Lattice;
+use crate::cog::{Headers, Nodata, OpenError, Opened};
+use crate::stac::{DataType, ItemFacts};
+use crate::storage::{Location, Places, StorageError};
+
+/// One band of one Item, its raster's header read.
+#[derive(Debug, Clone)]
+pub(super) struct BandSource {
+    /// The raster.
+    pub(super) opened: Arc<Opened>,
+    /// Which band of it, from 0.
+    pub(super) band: u16,
+    /// Its grid.
+    pub(super) lattice: Lattice,
+    /// What pixels without a value hold.
+    pub(super) nodata: Option<Nodata>,
+    /// value = sample × scale + offset.
+    pub(super) scale: f64,
+    /// See `scale`.
+    pub(super) offset: f64,
+}
+
+impl BandSource {
+    pub(super) fn data_type(&self) -> DataType {
+        self.opened.header.full.image.data_type
+    }
+
+    /// Rows and columns.
+    pub(super) fn shape(&self) -> [u32; 2] {
+        let image = &self.opened.header.full.image;
+        [image.height, image.width]
+    }
+
+    /// The nodata value as a sample of its own type; nothing when the type cannot hold it, so that no pixel has it.
+    pub(super) fn nodata_sample(&self) -> Option<[u8; 8]> {
+        self.nodata?.to_le_bytes(self.data_type())
+    }
+}
+
+/// `collection/id`, as errors name an Item.
+pub(super) fn item_name(item: &ItemFacts) -> String {
+    format!("{}/{}", item.collection, item.id)
+}
+
+/// Opens the named bands of an Item that has them all.
+pub(super) async fn open_bands(
+    headers: &Headers,
+    places: &Places,
+    item: &ItemFacts,
+    names: &[String],
+) -> Result<Vec<BandSource>, PatchError> {
+    let opening = names.iter().map(|name| open_band(headers, places, item, name));
+    futures::future::try_join_all(opening).await
+}
+
+async fn open_band(
+    headers: &Headers,
+    places: &Places,
+    item: &ItemFacts,
+    name: &str,
+) -> Result<BandSource, PatchError> {
+    let failed = |reason: String, cause: String| PatchError::Source {
+        item: item_name(item),
+        band: name.to_owned(),
+        reason,
+        cause,
+    };
+    let found = item.band(name).and_then(|at| Some((at, item.assets.get(at.asset)?)));
+    let Some((at, asset)) = found else {
+        return Err(PatchError::NoBand { band: name.to_owned(), known: item.band_names().join(", ") });
+    };
+    let location = Location::parse(&asset.href)
+        .map_err(|error| failed("its href is no location".to_owned(), error.to_string()))?;
+    if !places.allow(&location) {
+        let (item, band) = (item_name(item), name.to_owned());
+        return Err(PatchError::Forbidden { item, band, cause: location.to_string() });
+    }
+    let opened = headers.get(&location).await.map_err(|error| failed(reason_of(&error), chain(error.as_ref())))?;
+    let header = &opened.header;
+    let band = u16::try_from(at.band).ok().filter(|band| *band < header.full.image.bands).ok_or_else(|| {
+        let reason =
+            format!("the Item says that it is band {}, the file has {}", at.band + 1, header.full.image.bands);
+        failed(reason.clone(), reason)
+    })?;
+    let epsg = header.geo.epsg.or_else(|| asset.grid.map(|grid| grid.epsg));
+    let transform = header.geo.transform.or_else(|| asset.grid.map(|grid| grid.transform));
+    let (Some(epsg), Some(transform)) = (epsg, transform) else {
+        let reason = "neither the file nor the Item says which EPSG code and transform it has".to_owned();
+        return Err(failed(reason.clone(), reason));
+    };
+    let facts = asset.bands.get(at.band);
+    let meta = header.band_meta.get(&band);
+    let nodata = header.nodata.or_else(|| facts?.nodata.and_then(|value| Nodata::from_text(&value.to_string())));
+    let scale = meta.and_then(|m| m.scale).or_else(|| facts?.scale).unwrap_or(1.0);
+    let offset = meta.and_then(|m| m.offset).or_else(|| facts?.offset).unwrap_or(0.0);
+    Ok(BandSource { band, lattice: Lattice { epsg, transform }, nodata, scale, offset, opened: Arc::clone(&opened) })
+}
+
+/// What went wrong in opening, without saying where.
+fn reason_of(error: &OpenError) -> String {
+    match error {
+        OpenError::Storage(error) => storage_reason(error),
+        OpenError::Parse { source, .. } => format!("no raster that can be read: {source}"),
+        OpenError::TooLarge { limit, .. } => format!("its header takes more than {limit} bytes"),
+    }
+}
+
+/// What went wrong in a store, without saying where.
+pub(super) fn storage_reason(error: &StorageError) -> String {
+    match error {
+        StorageError::NotFound { .. } => "the file does not exist".to_owned(),
+        StorageError::Io { source, .. } => format!("reading failed ({})", source.kind()),
+        StorageError::OutOfRange { len, end, .. } => {
+            format!("the file has {len} bytes, but one was expected at {}", end.saturating_sub(1))
+        }
+        StorageError::Changed { .. } => "the file was replaced while it was being read; ask again".to_owned(),
+        StorageError::TooLarge { len, limit, .. } => format!("{len} bytes are more than the limit of {limit}"),
+        StorageError::NoStore { scheme, .. } => format!("this version does not read from '{scheme}' stores"),
+    }
+}
+
+/// An error with all of its causes, for the log.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,72 @@
+//! The one place for CPU work off the runtime's threads, and for permits in bytes.
+//!
+//! In: closures that compute. Out: their results, awaited. The pool is as wide as the cores; work inside it may split
+//! itself further with rayon. [`Permits`] bound the memory that requests hold at once.
+
+mod permits;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+pub use permits::{Permit, Permits};
+
+/// A pool of threads for CPU work; a clone is the same pool.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    threads: Arc<rayon::ThreadPool>,
+}
+
+/// The system gave no threads.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start the threads for CPU work")]
+pub struct PoolError {
+    #[from]
+    source: rayon::ThreadPoolBuildError,
+}
+
+impl Pool {
+    /// A pool with one thread for each core.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn new() -> Result<Self, PoolError> {
+        let threads = rayon::ThreadPoolBuilder::new().thread_name(|n| format!("cairn-cpu-{n}")).build()?;
+        Ok(Self { threads: Arc::new(threads) })
+    }
+
+    /// How many closures run at once.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.threads.current_num_threads()
+    }
+
+    /// Runs `work` on the pool. When it panics, the caller does.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.threads.spawn(move || {
+            let result = catch_unwind(AssertUnwindSafe(work));
+            // Nobody waits any more when the client went away.
+            drop(sender.send(result));
+        });
+        match receiver.await {
+            Ok(Ok(value)) => value,
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(_) => resume_unwind(Box::new("the pool dropped its work")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_comes_back_and_panics_reach_the_caller() {
+        let pool = Pool::new().expect("threads");
+        assert_eq!(pool.run(|| 6 * 7).await, 42);
+        let other = pool.clone();
+        let task = tokio::spawn(async move { other.run(|| assert_eq!(1, 2, "on purpose")).await });
+        assert!(task.await.expect_err("a panic").is_panic());
+        assert_eq!(pool.run(|| 1).await, 1);
+    }
+}

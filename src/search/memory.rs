@@ -1,0 +1,127 @@
+//! The backend over a catalogue in memory.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt, stream};
+
+use super::backend::{About, Backend, Collection, Item, Page, SearchError};
+use super::query::Search;
+use super::scan;
+use super::token::Token;
+use crate::catalog::{Catalog, Snapshot};
+use crate::pool::Pool;
+use crate::stac::{ItemError, ItemFacts};
+
+/// Items whose facts are read in one piece of work.
+const FACTS_AT_ONCE: usize = 64;
+
+/// Answers from the current snapshot of a [`Catalog`].
+#[derive(Debug, Clone)]
+pub struct Memory {
+    catalog: Arc<Catalog>,
+    pool: Pool,
+}
+
+impl Memory {
+    /// A backend over `catalog`; scans run on `pool`.
+    #[must_use]
+    pub fn new(catalog: Arc<Catalog>, pool: Pool) -> Self {
+        Self { catalog, pool }
+    }
+}
+
+impl Backend for Memory {
+    fn page<'a>(&'a self, search: &'a Search) -> BoxFuture<'a, Result<Page, SearchError>> {
+        async move {
+            let (snapshot, search) = (self.catalog.snapshot(), search.clone());
+            Ok(self.pool.run(move || page(&snapshot, &search)).await)
+        }
+        .boxed()
+    }
+
+    fn select(&self, search: Search) -> BoxStream<'static, Result<ItemFacts, SearchError>> {
+        let (snapshot, pool) = (self.catalog.snapshot(), self.pool.clone());
+        async move {
+            let scanned = Arc::clone(&snapshot);
+            let rows = pool.run(move || scan::all(&scanned, &search)).await;
+            let pieces: Vec<Vec<u32>> = rows.chunks(FACTS_AT_ONCE).map(<[u32]>::to_vec).collect();
+            stream::iter(pieces)
+                .then(move |piece| {
+                    let (snapshot, pool) = (Arc::clone(&snapshot), pool.clone());
+                    async move {
+                        let read = move || piece.into_iter().map(|row| facts(&snapshot, row)).collect::<Vec<_>>();
+                        stream::iter(pool.run(read).await)
+                    }
+                })
+                .flatten()
+        }
+        .flatten_stream()
+        .boxed()
+    }
+
+    fn item<'a>(&'a self, collection: &'a str, id: &'a str) -> BoxFuture<'a, Result<Option<Item>, SearchError>> {
+        let snapshot = self.catalog.snapshot();
+        let row = snapshot.collection_index(collection).and_then(|index| snapshot.row_of(index, id));
+        async move { Ok(row.map(|row| item(&snapshot, row))) }.boxed()
+    }
+
+    fn collections(&self) -> BoxFuture<'_, Result<Vec<Collection>, SearchError>> {
+        let snapshot = self.catalog.snapshot();
+        async move { Ok(snapshot.collections().iter().map(served).collect()) }.boxed()
+    }
+
+    fn collection<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<Collection>, SearchError>> {
+        let snapshot = self.catalog.snapshot();
+        async move { Ok(snapshot.collections().iter().find(|c| c.id == id).map(served)) }.boxed()
+    }
+
+    fn about(&self) -> BoxFuture<'_, Result<About, SearchError>> {
+        let snapshot = self.catalog.snapshot();
+        async move {
+            Ok(About {
+                title: snapshot.title.clone(),
+                description: snapshot.description.clone(),
+                items: snapshot.len() as u64,
+            })
+        }
+        .boxed()
+    }
+}
+
+/// Answers one search on one snapshot.
+#[must_use]
+pub fn page(snapshot: &Snapshot, search: &Search) -> Page {
+    let found = scan::matches(snapshot, search);
+    let next = found.rows.last().filter(|_| found.more).map(|row| Token {
+        start: snapshot.start(*row),
+        id: snapshot.id(*row).to_owned(),
+        collection: snapshot.collection_id(*row).to_owned(),
+    });
+    let items = found.rows.iter().map(|row| item(snapshot, *row)).collect();
+    Page { items, matched: found.matched, next }
+}
+
+fn item(snapshot: &Snapshot, row: u32) -> Item {
+    Item {
+        collection: snapshot.collection_id(row).to_owned(),
+        id: snapshot.id(row).to_owned(),
+        body: Arc::clone(snapshot.body(row)),
+    }
+}
+
+fn facts(snapshot: &Snapshot, row: u32) -> Result<ItemFacts, SearchError> {
+    let failed = |source| SearchError::Item {
+        collection: snapshot.collection_id(row).to_owned(),
+        id: snapshot.id(row).to_owned(),
+        source,
+    };
+    let not_json = ItemError::Field { field: "type", expected: "a JSON document" };
+    let document = snapshot.body(row).parse().map_err(|_| failed(not_json))?;
+    ItemFacts::from_document(&document).map_err(failed)
+}
+
+fn served(collection: &crate::catalog::Collection) -> Collection {
+    Collection { id: collection.id.clone(), document: collection.document.clone() }
+}

@@ -1,0 +1,20 @@
+//! The vocabulary of the SpatioTemporal Asset Catalog, without I/O.
+//!
+//! In: the text of documents and parameters. Out: checked values that the other rooms speak in: [`Bbox`], [`Interval`],
+//! [`DataType`], and [`ItemFacts`], which is all that a patch needs to know of an Item, whoever keeps the catalogue.
+
+mod bbox;
+mod body;
+mod data_type;
+mod datetime;
+mod facts;
+mod geometry;
+mod item;
+
+pub use bbox::{Bbox, BboxError};
+pub use body::{BodyWriter, ItemBody, MAX_ITEM_BYTES, json_string};
+pub use data_type::DataType;
+pub use datetime::{DatetimeError, Interval, format_instant, parse_instant};
+pub use facts::{AssetFacts, BandFacts, BandRef, Grid, ItemFacts};
+pub use geometry::{GeometryError, parse_geometry};
+pub use item::{ItemError, ItemTime, item_time};

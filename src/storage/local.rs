@@ -1,0 +1,148 @@
+//! Local files: kept descriptors, positional reads.
+//!
+//! Opening costs more than reading a block, so descriptors stay open, at most [`KEPT_FILES`] of them. Every use compares
+//! the path's device, inode, length and time with those of the kept descriptor, so that a replaced file is opened anew.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Location, Meta, StorageError};
+
+/// Descriptors kept open; Debian's default limit is 1,024 a process.
+const KEPT_FILES: u64 = 512;
+
+/// Kept descriptors by path.
+#[derive(Debug)]
+pub(super) struct Files {
+    kept: moka::sync::Cache<PathBuf, Arc<OpenFile>>,
+}
+
+/// One open file and what it was when it was opened.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    file: File,
+    identity: Identity,
+    pub(super) meta: Meta,
+}
+
+/// What tells one state of a file from another.
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    len: u64,
+    modified_ns: i128,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            len: metadata.len(),
+            modified_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+        }
+    }
+}
+
+impl Files {
+    pub(super) fn new() -> Self {
+        Self { kept: moka::sync::Cache::new(KEPT_FILES) }
+    }
+
+    /// The open file of a path, opened anew when the path holds another state than the kept one.
+    pub(super) fn open(&self, path: &Path, location: &Location) -> Result<Arc<OpenFile>, StorageError> {
+        let failed = |error| from_io(error, location);
+        let identity = Identity::of(&std::fs::metadata(path).map_err(failed)?);
+        if let Some(kept) = self.kept.get(path)
+            && kept.identity == identity
+        {
+            return Ok(kept);
+        }
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, not a file")));
+        }
+        let opened = Arc::new(OpenFile { identity: Identity::of(&metadata), meta: meta_of(&metadata), file });
+        self.kept.insert(path.to_owned(), Arc::clone(&opened));
+        Ok(opened)
+    }
+}
+
+impl OpenFile {
+    /// Reads exactly the range.
+    pub(super) fn read_range(&self, range: Range<u64>, location: &Location) -> Result<Bytes, StorageError> {
+        let out_of_range = || StorageError::OutOfRange {
+            location: location.clone(),
+            len: self.meta.len,
+            start: range.start,
+            end: range.end,
+        };
+        if range.start > range.end || range.end > self.meta.len {
+            return Err(out_of_range());
+        }
+        let len = usize::try_from(range.end - range.start).map_err(|_| out_of_range())?;
+        let mut buffer = vec![0; len];
+        self.file.read_exact_at(&mut buffer, range.start).map_err(|error| from_io(error, location))?;
+        Ok(buffer.into())
+    }
+}
+
+/// Reads a document as a whole, when it is not larger than `limit` bytes.
+pub(super) fn read_whole(path: &Path, location: &Location, limit: u64) -> Result<Bytes, StorageError> {
+    let failed = |error| from_io(error, location);
+    let len = std::fs::metadata(path).map_err(failed)?.len();
+    if len > limit {
+        return Err(StorageError::TooLarge { location: location.clone(), len, limit });
+    }
+    std::fs::read(path).map(Bytes::from).map_err(failed)
+}
+
+fn meta_of(metadata: &Metadata) -> Meta {
+    let modified = metadata.modified().map_or_else(|_| chrono::DateTime::UNIX_EPOCH, Into::into);
+    let etag = format!("\"{:x}-{:x}\"", metadata.len(), modified.timestamp_micros());
+    Meta { len: metadata.len(), modified, etag }
+}
+
+fn from_io(error: io::Error, location: &Location) -> StorageError {
+    let location = location.clone();
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StorageError::NotFound { location },
+        _ => StorageError::Io { location, source: error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_is_opened_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        let location = Location::Local(path.clone());
+        let files = Files::new();
+        std::fs::write(&path, b"old").expect("write");
+        assert_eq!(&files.open(&path, &location).expect("open").read_range(0..3, &location).expect("read")[..], b"old");
+        let other = folder.path().join("b");
+        std::fs::write(&other, b"newer").expect("write");
+        std::fs::rename(&other, &path).expect("rename");
+        let file = files.open(&path, &location).expect("open");
+        assert_eq!(&file.read_range(0..5, &location).expect("read")[..], b"newer");
+        assert!(matches!(file.read_range(3..6, &location), Err(StorageError::OutOfRange { len: 5, .. })));
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let path = PathBuf::from("/nowhere/at/all.tif");
+        let error = Files::new().open(&path, &Location::Local(path.clone())).expect_err("no file");
+        assert_eq!(error.to_string(), "/nowhere/at/all.tif does not exist");
+    }
+}

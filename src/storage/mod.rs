@@ -1,0 +1,180 @@
+//! A location becomes bytes.
+//!
+//! In: a [`Location`] as users and STAC documents write it. Out: facts about the object there ([`Meta`]), its whole
+//! bytes, or ranges of them, counted in [`Counters`]. [`Places`] says which locations the server may read at all.
+//!
+//! Local files keep their descriptors and are read by position. Stores behind a network come with a later version; their
+//! locations parse, and reading one is a clear error.
+
+mod counters;
+mod local;
+mod location;
+mod places;
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+pub use counters::Counters;
+pub use location::{Location, LocationError};
+pub use places::Places;
+
+/// The largest object that [`Storage::read`] takes into memory at once, in bytes.
+pub const MAX_WHOLE_BYTES: u64 = 1 << 30;
+
+/// What is known of an object without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meta {
+    /// Length in bytes.
+    pub len: u64,
+    /// When it was last written.
+    pub modified: DateTime<Utc>,
+    /// Changes whenever the object does; with its quotes, as HTTP writes it.
+    pub etag: String,
+}
+
+/// Why bytes could not be had. The message names the location: it is for the log and the terminal, not for clients.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Nothing is there.
+    #[error("{location} does not exist")]
+    NotFound {
+        /// Where.
+        location: Location,
+    },
+    /// The system refused, broke off or failed.
+    #[error("cannot read {location}")]
+    Io {
+        /// Where.
+        location: Location,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// A range that the object does not have.
+    #[error("{location} has {len} bytes, but bytes {start} to {end} were asked for")]
+    OutOfRange {
+        /// Where.
+        location: Location,
+        /// Length of the object.
+        len: u64,
+        /// First byte asked for.
+        start: u64,
+        /// Byte after the last.
+        end: u64,
+    },
+    /// Another object took its place while it was being read.
+    #[error("{location} was replaced while it was being read; ask again")]
+    Changed {
+        /// Where.
+        location: Location,
+    },
+    /// Too much to take into memory.
+    #[error("{location} has {len} bytes; documents of more than {limit} bytes are not read at once")]
+    TooLarge {
+        /// Where.
+        location: Location,
+        /// Length of the object.
+        len: u64,
+        /// The bound.
+        limit: u64,
+    },
+    /// A store that this version does not speak to.
+    #[error("cannot read {location}: this version reads local files only, and '{scheme}' is another store")]
+    NoStore {
+        /// Where.
+        location: Location,
+        /// The part before `://`.
+        scheme: String,
+    },
+}
+
+/// All stores behind one door; a clone shares descriptors and counters.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    local: Arc<local::Files>,
+    counters: Arc<Counters>,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { local: Arc::new(local::Files::new()), counters: Arc::default() }
+    }
+}
+
+impl Storage {
+    /// Requests and bytes since the start.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Length, age and `ETag` of the object.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be asked for.
+    pub async fn meta(&self, location: &Location) -> Result<Meta, StorageError> {
+        let path = local_path(location)?;
+        let (files, location) = (Arc::clone(&self.local), location.clone());
+        blocking(move || files.open(&path, &location).map(|file| file.meta.clone())).await
+    }
+
+    /// The whole object, when it is no larger than [`MAX_WHOLE_BYTES`].
+    ///
+    /// # Errors
+    /// When it is not there, too large, or reading fails.
+    pub async fn read(&self, location: &Location) -> Result<Bytes, StorageError> {
+        let path = local_path(location)?;
+        let location = location.clone();
+        let bytes = blocking(move || local::read_whole(&path, &location, MAX_WHOLE_BYTES)).await?;
+        self.counters.add(1, bytes.len() as u64);
+        Ok(bytes)
+    }
+
+    /// The given ranges of the object that had this `ETag`, in their order. One that ends past the object is an error,
+    /// never a short answer.
+    ///
+    /// # Errors
+    /// When the object is not there, has been replaced, is too short, or reading fails.
+    pub async fn read_ranges(
+        &self,
+        location: &Location,
+        etag: &str,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>, StorageError> {
+        let path = local_path(location)?;
+        let (files, location, ranges) = (Arc::clone(&self.local), location.clone(), ranges.to_vec());
+        let (count, etag) = (ranges.len() as u64, etag.to_owned());
+        let parts = blocking(move || {
+            let file = files.open(&path, &location)?;
+            if file.meta.etag != etag {
+                return Err(StorageError::Changed { location });
+            }
+            ranges.into_iter().map(|range| file.read_range(range, &location)).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+        self.counters.add(count, parts.iter().map(|part: &Bytes| part.len() as u64).sum());
+        Ok(parts)
+    }
+}
+
+fn local_path(location: &Location) -> Result<PathBuf, StorageError> {
+    match location {
+        Location::Local(path) => Ok(path.clone()),
+        Location::Remote(url) => {
+            Err(StorageError::NoStore { location: location.clone(), scheme: url.scheme().to_owned() })
+        }
+    }
+}
+
+/// Runs file work off the runtime's threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, StorageError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

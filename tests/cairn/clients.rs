@@ -1,0 +1,95 @@
+//! Clients of other makers ask; the catalogue's files, read the plain way, say what is right.
+
+use std::path::Path;
+
+use crate::python::script;
+use crate::server::Server;
+use crate::{demo, http, soak};
+
+#[test]
+fn stac_api_validator_finds_no_error() {
+    let server = Server::of(demo::catalog());
+    let collections = http::get(&format!("{}/collections", server.url)).json();
+    let collection = &collections["collections"][0];
+    let bbox: Vec<f64> = serde_json::from_value(collection["extent"]["spatial"]["bbox"][0].clone()).unwrap();
+    let (west, south, east, north) = (bbox[0], bbox[1], bbox[2], bbox[3]);
+    let geometry = serde_json::json!({
+        "type": "Polygon",
+        "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
+    });
+    let classes = ["core", "collections", "features", "item-search"].map(|class| ["--conformance", class]);
+    let said = script(
+        "validator.py",
+        ["--root-url", &server.url, "--collection", collection["id"].as_str().unwrap()]
+            .into_iter()
+            .chain(["--geometry", &geometry.to_string()])
+            .chain(classes.into_iter().flatten()),
+    );
+    assert!(said.contains("Errors: none"), "{said}");
+}
+
+/// Searches a catalogue at random and compares with a scan of its files.
+fn search_against_scan(catalog: &Path, name: &str) {
+    let server = Server::of(catalog);
+    let count = soak::times(200).to_string();
+    let said = script("search_against_scan.py", [server.url.as_ref(), catalog.as_os_str(), count.as_ref()]);
+    soak::figure(&format!("searches of the {name} tree through pystac-client"), &said);
+}
+
+#[test]
+fn pystac_client_finds_in_the_demo_what_a_scan_of_the_files_finds() {
+    search_against_scan(&demo::catalog(), "demo");
+}
+
+#[test]
+fn pystac_client_finds_in_an_awkward_tree_what_a_scan_of_the_files_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    script("make_scattered.py", [folder.path()]);
+    search_against_scan(&folder.path().join("catalog.json"), "scattered");
+}
+
+#[test]
+fn pystac_opens_the_demo_tree() {
+    script("open_tree.py", [demo::catalog()]);
+}
+
+/// Random patches of a catalogue, compared with rasterio's windows.
+fn patches_against_rasterio(catalog: &Path, name: &str) {
+    let server = Server::of(catalog);
+    let count = soak::times(200).to_string();
+    let said =
+        script("patches_against_rasterio.py", [server.url.as_ref(), catalog.as_os_str(), count.as_ref()]);
+    soak::figure(&format!("patches of the {name} set"), &said);
+}
+
+#[test]
+fn patches_of_the_demo_equal_the_windows_that_rasterio_reads() {
+    patches_against_rasterio(&demo::catalog(), "demo");
+}
+
+#[test]
+fn patches_of_overlapping_scenes_equal_mosaics_made_with_numpy() {
+    let folder = tempfile::tempdir().unwrap();
+    script("make_mosaics.py", [folder.path()]);
+    patches_against_rasterio(&folder.path().join("items.json"), "mosaics");
+}
+
+/// Random patches from two servers over one catalogue.
+fn random_patches(catalog: &Path, name: &str) {
+    let (one, other) = (Server::of(catalog), Server::of(catalog));
+    let count = soak::times(12).to_string();
+    let arguments = [one.url.as_ref(), other.url.as_ref(), catalog.as_os_str(), count.as_ref()];
+    soak::figure(&format!("/patch/random over the {name} set"), &script("random_patches.py", arguments));
+}
+
+#[test]
+fn random_patches_of_the_demo_are_the_same_from_every_replica_and_lie_inside_rasters() {
+    random_patches(&demo::catalog(), "demo");
+}
+
+#[test]
+fn random_patches_of_overlapping_scenes_are_the_same_from_every_replica_and_lie_inside_rasters() {
+    let folder = tempfile::tempdir().unwrap();
+    script("make_mosaics.py", [folder.path()]);
+    random_patches(&folder.path().join("items.json"), "mosaics");
+}

@@ -1,0 +1,22 @@
+//! The built binary as its users meet it: a process, a port, clients of other makers, trees of other makers.
+//!
+//! `server`, `demo`, `http`, `python` and `soak` are what the tests stand on; every other module is tests of one promise.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, its support code too")]
+
+mod demo;
+mod http;
+mod python;
+mod server;
+mod soak;
+
+mod answers;
+mod broken_trees;
+mod clients;
+mod compose;
+mod first_time_user;
+mod mutated_cogs;
+mod openapi;
+mod refusals;
+mod rooms;
+mod schemas;
+mod static_trees;
