@@ -16,9 +16,9 @@
 //! * [`api`]: HTTP: handlers, links, the landing page, OpenAPI, the table of errors.
 //! * [`cli`]: one file per verb.
 //!
-//! Arrows run one way: `cli → any`; `api → {search, patch, asset}`; `patch → {search, cog}`; `asset → {search, storage}`;
-//! `search → catalog`; `catalog → {tree, storage}`; `build → {cog, tree}`; `cog → storage`; `tree → storage`; all of them
-//! may use `stac`, `crs` and `pool`, and the locations of `storage`.
+//! Arrows run one way: `cli → any`; `api → {search, patch, asset}`; `patch → {search, cog, storage}`;
+//! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {cog, tree, storage}`;
+//! `cog → storage`; `tree → storage`; all of them may use `stac`, `crs` and `pool`. A test holds the code to this.
 
 pub mod api;
 pub mod asset;

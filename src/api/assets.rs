@@ -36,9 +36,8 @@ pub(super) async fn asset(
     let found = app.proxy.find(app.backend.as_ref(), &collection, &item, &key).await?;
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     let etag = found.meta.etag.as_str();
-    let names_it = |list: &str| {
-        list.split(',').any(|t| t.trim() == "*" || t.trim().trim_start_matches("W/") == etag)
-    };
+    let names_it =
+        |list: &str| list.split(',').any(|t| t.trim() == "*" || t.trim().trim_start_matches("W/") == etag);
     let mut response = if text(header::IF_NONE_MATCH).is_some_and(names_it) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 use crate::asset::{AssetError, RangeError};
 use crate::patch::PatchError;
 use crate::search::{ParamError, SearchError};
-use crate::storage::StorageError;
 
 /// The body of every error.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -51,8 +50,8 @@ impl ApiError {
         Self::not_found(format!("there is no Collection '{id}'; /collections lists them"))
     }
 
-    fn caused_by(mut self, cause: impl ToString) -> Self {
-        self.cause = Some(cause.to_string());
+    fn caused_by(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
         self
     }
 }
@@ -100,8 +99,8 @@ impl From<AssetError> for ApiError {
             AssetError::Forbidden { location, .. } => {
                 (StatusCode::FORBIDDEN, "Forbidden", Some(location.to_string()))
             }
-            AssetError::Storage { source: source @ StorageError::NotFound { .. }, .. } => {
-                (StatusCode::NOT_FOUND, "NotFound", Some(source.to_string()))
+            AssetError::Missing { location, .. } => {
+                (StatusCode::NOT_FOUND, "NotFound", Some(location.to_string()))
             }
             AssetError::Storage { source, .. } => {
                 (StatusCode::BAD_GATEWAY, "SourceFailed", Some(source.to_string()))

@@ -134,7 +134,7 @@ fn next_by_query(page: &Page, path: &str, query: Option<&str>) -> Vec<Value> {
     let Some(token) = &page.next else { return Vec::new() };
     let asked = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let next = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(asked.filter(|(name, value)| name != "token" && !value.is_empty()))
+        .extend_pairs(asked.filter(|(name, _)| name != "token"))
         .append_pair("token", &token.encode())
         .finish();
     vec![json!({"rel": "next", "type": GEOJSON, "method": "GET", "href": format!("{path}?{next}")})]

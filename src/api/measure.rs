@@ -8,12 +8,14 @@ use axum::response::Response;
 
 /// Records `cairn_http_requests_total` and `cairn_http_request_seconds` (until the answer's head is ready).
 pub(super) async fn measure(request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or("unmatched");
+    let path = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
     let operation = format!("{} {path}", request.method());
     let start = Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
-    metrics::counter!("cairn_http_requests_total", "operation" => operation.clone(), "status" => status).increment(1);
-    metrics::histogram!("cairn_http_request_seconds", "operation" => operation).record(start.elapsed().as_secs_f64());
+    metrics::counter!("cairn_http_requests_total", "operation" => operation.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("cairn_http_request_seconds", "operation" => operation)
+        .record(start.elapsed().as_secs_f64());
     response
 }

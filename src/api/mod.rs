@@ -45,7 +45,9 @@ pub fn app(state: App) -> Router {
         .route("/api", get(docs::openapi))
         .route("/api.html", get(docs::ui))
         .route("/api-ui/{file}", get(docs::ui_file))
-        .fallback(async || ApiError::not_found("there is nothing at this path; /api.html lists what there is"))
+        .fallback(async || {
+            ApiError::not_found("there is nothing at this path; /api.html lists what there is")
+        })
         .method_not_allowed_fallback(async || {
             let description = "this path does not take this method; /api.html says which it takes";
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", description)

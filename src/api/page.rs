@@ -104,7 +104,8 @@ fn text_of<'a>(document: &'a Value, field: &str) -> Option<&'a str> {
 /// The time that a Collection covers, by days.
 fn time_of(document: &Value) -> String {
     let end = |index: usize| {
-        let instant = document.pointer(&format!("/extent/temporal/interval/0/{index}")).and_then(Value::as_str);
+        let instant =
+            document.pointer(&format!("/extent/temporal/interval/0/{index}")).and_then(Value::as_str);
         instant.and_then(|t| t.get(..10)).unwrap_or("…").to_owned()
     };
     format!("{} to {}", end(0), end(1))

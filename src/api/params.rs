@@ -11,8 +11,7 @@ use crate::search::{ParamError, Params};
 /// The parameters of a query string.
 pub(super) fn from_query(query: Option<&str>) -> Result<Params, ParamError> {
     let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    // A parameter without a value was left empty in a form.
-    Params::from_query(pairs.into_owned().filter(|(_, value)| !value.is_empty()))
+    Params::from_query(pairs.into_owned())
 }
 
 /// A body that has been read whole, within the server's limit.

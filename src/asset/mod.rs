@@ -40,7 +40,9 @@ pub struct Found {
 #[derive(Debug, thiserror::Error)]
 pub enum AssetError {
     /// No such Item or asset.
-    #[error("the Item '{item}' of the Collection '{collection}' has no asset '{asset}', or there is no such Item")]
+    #[error(
+        "the Item '{item}' of the Collection '{collection}' has no asset '{asset}', or there is no such Item"
+    )]
     NotFound {
         /// Id of the Collection.
         collection: String,
@@ -55,6 +57,14 @@ pub enum AssetError {
         /// Key of the asset.
         asset: String,
         /// Where it lies.
+        location: Location,
+    },
+    /// The Item names it, but its bytes are not there.
+    #[error("the asset '{asset}' is in the catalogue, but its file is not there")]
+    Missing {
+        /// Key of the asset.
+        asset: String,
+        /// Where it should lie.
         location: Location,
     },
     /// Its bytes cannot be read.
@@ -95,15 +105,17 @@ impl Proxy {
         };
         let found = backend.item(collection, item).await?.ok_or_else(not_found)?;
         let (_, href) = found.body.hrefs().find(|(key, _)| *key == asset).ok_or_else(not_found)?;
-        let location = Location::parse(&href).map_err(|_| not_found())?;
+        let Ok(location) = Location::parse(&href) else { return Err(not_found()) };
         if !self.places.allow(&location) {
             return Err(AssetError::Forbidden { asset: asset.to_owned(), location });
         }
-        let meta = self
-            .storage
-            .meta(&location)
-            .await
-            .map_err(|source| AssetError::Storage { asset: asset.to_owned(), source })?;
+        let meta = self.storage.meta(&location).await.map_err(|source| {
+            let asset = asset.to_owned();
+            match source {
+                StorageError::NotFound { location } => AssetError::Missing { asset, location },
+                source => AssetError::Storage { asset, source },
+            }
+        })?;
         let document = found.body.parse().unwrap_or_default();
         let described = document.get("assets").and_then(|assets| assets.get(asset));
         let media_type = described.and_then(|a| a.get("type")).and_then(Value::as_str);
@@ -121,7 +133,8 @@ impl Proxy {
         found: &Found,
         range: ByteRange,
     ) -> impl Stream<Item = Result<Bytes, StorageError>> + Send + 'static {
-        let (storage, location, etag) = (self.storage.clone(), found.location.clone(), found.meta.etag.clone());
+        let (storage, location, etag) =
+            (self.storage.clone(), found.location.clone(), found.meta.etag.clone());
         stream::try_unfold(range.start, move |at| {
             let (storage, location, etag) = (storage.clone(), location.clone(), etag.clone());
             async move {

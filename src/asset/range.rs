@@ -31,7 +31,9 @@ impl ByteRange {
     /// When the range lies outside of the object.
     pub fn parse(value: &str, len: u64) -> Result<Option<Self>, RangeError> {
         let Some(spec) = value.trim().strip_prefix("bytes=") else { return Ok(None) };
-        let Some((first, last)) = spec.split_once('-').map(|(a, b)| (a.trim(), b.trim())) else { return Ok(None) };
+        let Some((first, last)) = spec.split_once('-').map(|(a, b)| (a.trim(), b.trim())) else {
+            return Ok(None);
+        };
         let number = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
             digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))

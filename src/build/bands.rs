@@ -27,14 +27,20 @@ impl Context<'_> {
     /// The bands of a file in its order.
     pub(super) fn bands(&self, member: &Member, raster: &Raster) -> Vec<Band> {
         let names = self.names(member, raster);
-        names.into_iter().zip(&raster.bands).map(|(name, facts)| self.band(&name, facts, raster.data_type)).collect()
+        names
+            .into_iter()
+            .zip(&raster.bands)
+            .map(|(name, facts)| self.band(&name, facts, raster.data_type))
+            .collect()
     }
 
     /// The names of a file's bands, in this order: `band_names` of the definition, the band that the file's name tells,
     /// GDAL's descriptions when all are there and different, `b1` and so on.
     fn names(&self, member: &Member, raster: &Raster) -> Vec<String> {
         let count = raster.bands.len();
-        if let Some(names) = self.definition.map(|d| &d.band_names).filter(|names| names.len() == count && count > 1) {
+        if let Some(names) =
+            self.definition.map(|d| &d.band_names).filter(|names| names.len() == count && count > 1)
+        {
             return names.clone();
         }
         if let (1, Some(band)) = (count, &member.band) {
@@ -63,8 +69,14 @@ impl Context<'_> {
             }
         };
         put("eo:common_name", common.map(Value::from));
-        put("eo:center_wavelength", defined.center_wavelength.or(known.map(|k| k.center_um)).map(Value::from));
-        put("eo:full_width_half_max", defined.full_width_half_max.or(known.map(|k| k.width_um)).map(Value::from));
+        put(
+            "eo:center_wavelength",
+            defined.center_wavelength.or(known.map(|k| k.center_um)).map(Value::from),
+        );
+        put(
+            "eo:full_width_half_max",
+            defined.full_width_half_max.or(known.map(|k| k.width_um)).map(Value::from),
+        );
         put("gsd", defined.gsd.map(number));
         // Samples that are the value already need no scale.
         put("raster:scale", defined.scale.or(facts.scale.filter(|s| !is(*s, 1.0))).map(number));
@@ -120,7 +132,17 @@ mod tests {
         let crs = Crs::from_epsg(4326).expect("a CRS");
         let transform = [1.0, 0.0, 0.0, 0.0, -1.0, 0.0];
         let data_type = DataType::U16;
-        Raster { len: 1, width: 1, height: 1, data_type, bands, transform, crs, date_time: None, is_cog: true }
+        Raster {
+            len: 1,
+            width: 1,
+            height: 1,
+            data_type,
+            bands,
+            transform,
+            crs,
+            date_time: None,
+            is_cog: true,
+        }
     }
 
     fn member(band: Option<&str>) -> Member {
@@ -129,8 +151,8 @@ mod tests {
     }
 
     fn names(context: &Context<'_>, member: &Member, descriptions: &[Option<&str>]) -> Vec<String> {
-        let facts = |d: &Option<&str>| BandFacts { description: d.map(str::to_owned), ..BandFacts::default() };
-        let bands = context.bands(member, &raster(descriptions.iter().map(facts).collect()));
+        let facts = |d: Option<&str>| BandFacts { description: d.map(str::to_owned), ..BandFacts::default() };
+        let bands = context.bands(member, &raster(descriptions.iter().copied().map(facts).collect()));
         bands.into_iter().filter_map(|b| b.name).collect()
     }
 
@@ -142,7 +164,8 @@ mod tests {
         assert_eq!(names(&context, &member(None), &[Some("x"), Some("x")]), ["b1", "b2"]);
         assert_eq!(names(&context, &member(None), &[None]), ["b1"]);
         assert_eq!(names(&context, &member(Some("TCI")), &[None, None]), ["TCI_b1", "TCI_b2"]);
-        let definition = Definition::parse("[[collection]]\nid = \"c\"\nband_names = [\"p\", \"q\"]\n").expect("sound");
+        let definition =
+            Definition::parse("[[collection]]\nid = \"c\"\nband_names = [\"p\", \"q\"]\n").expect("sound");
         let context = Context { definition: definition.collections.first(), is_sentinel_2: false };
         assert_eq!(names(&context, &member(None), &[None, None]), ["p", "q"]);
     }

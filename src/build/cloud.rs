@@ -41,10 +41,10 @@ pub(super) async fn cover_percent(
 ) -> Result<Option<f64>, CloudError> {
     let location = Location::from_path(path)?;
     let opened = cog::open(storage, &location).await?;
-    let header = opened.header;
-    let image = header.full.image;
-    let nodata = nodata.map(Nodata::Float).or(header.nodata);
-    let blocks = (0..image.blocks_down()).flat_map(|row| (0..image.blocks_across()).map(move |col| (row, col)));
+    let image = opened.header.full.image;
+    let nodata = nodata.map(Nodata::Float).or(opened.header.nodata);
+    let blocks =
+        (0..image.blocks_down()).flat_map(|row| (0..image.blocks_across()).map(move |col| (row, col)));
     let blocks: Vec<(u32, u32)> = blocks.collect();
     let mut counter = Counter::new(image.data_type, values, nodata);
     for part in blocks.chunks(BLOCKS_AT_ONCE) {

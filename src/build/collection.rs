@@ -12,7 +12,11 @@ const ASSET_FIELDS: [&str; 1] = ["gsd"];
 const PER_ITEM_BAND_FIELDS: [&str; 1] = ["statistics"];
 
 /// The Collection of some Items, without links.
-pub(super) fn collection_of(id: &str, items: &[Item], definition: Option<&CollectionDefinition>) -> Collection {
+pub(super) fn collection_of(
+    id: &str,
+    items: &[Item],
+    definition: Option<&CollectionDefinition>,
+) -> Collection {
     let title = definition.and_then(|d| d.title.clone());
     let description = definition.and_then(|d| d.description.clone());
     let description = description.unwrap_or_else(|| match items.len() {
@@ -93,7 +97,8 @@ fn extensions_of(collection: &Collection, summaries: &Map<String, Value>, items:
         let name = schema.rsplit('/').nth(2).unwrap_or_default();
         prefixes.contains(&if name == "projection" { "proj" } else { name })
     };
-    let mut extensions: Vec<String> = items.iter().flat_map(|i| &i.extensions).filter(|s| used(s)).cloned().collect();
+    let mut extensions: Vec<String> =
+        items.iter().flat_map(|i| &i.extensions).filter(|s| used(s)).cloned().collect();
     extensions.sort_unstable();
     extensions.dedup();
     extensions

@@ -89,7 +89,9 @@ fn properties(parts: &[Described], cloud_cover: Option<f64>, context: Context<'_
     let mut properties = Map::new();
     let groups = || parts.iter().map(|p| &p.member.groups);
     if let Some(definition) = context.definition {
-        for (field, template) in [("constellation", &definition.constellation), ("platform", &definition.platform)] {
+        for (field, template) in
+            [("constellation", &definition.constellation), ("platform", &definition.platform)]
+        {
             if let Some(text) = template.as_ref().and_then(|t| groups().find_map(|g| t.fill(g))) {
                 properties.insert(field.to_owned(), Value::from(text));
             }

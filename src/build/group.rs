@@ -53,6 +53,9 @@ pub(super) struct Rules<'a> {
     pub(super) source_name: &'a str,
 }
 
+/// A file with what its name tells.
+type Named = (Member, Option<Token>);
+
 /// Key of the asset of a lone raster.
 const LONE_KEY: &str = "data";
 
@@ -81,7 +84,7 @@ impl<'a> Rules<'a> {
     pub(super) fn group(&self, files: Vec<Found>) -> (Vec<Group>, Vec<Clash>) {
         // Files of an Item by definition share Collection and id; others share folder and what is left of their names.
         let mut defined: BTreeMap<(String, String), Vec<Member>> = BTreeMap::new();
-        let mut ordinary: BTreeMap<(String, String, String), Vec<(Member, Option<Token>)>> = BTreeMap::new();
+        let mut ordinary: BTreeMap<(String, String, String), Vec<Named>> = BTreeMap::new();
         for file in files {
             let (collection, definition, groups) = self.collection_of(&file.relative);
             let (folder, name) = file.relative.rsplit_once('/').unwrap_or(("", &file.relative));
@@ -124,7 +127,7 @@ impl<'a> Rules<'a> {
         collection: String,
         folder: &str,
         rest: &str,
-        mut members: Vec<(Member, Option<Token>)>,
+        mut members: Vec<Named>,
         clashes: &mut Vec<Clash>,
     ) -> Group {
         if let [(member, _)] = members.as_mut_slice() {
@@ -133,7 +136,11 @@ impl<'a> Rules<'a> {
             if member.key.is_empty() {
                 LONE_KEY.clone_into(&mut member.key);
             }
-            return Group { collection, id, members: members.into_iter().map(|(member, _)| member).collect() };
+            return Group {
+                collection,
+                id,
+                members: members.into_iter().map(|(member, _)| member).collect(),
+            };
         }
         // `x_B04_10m` and `x_B04_20m`: the finest is B04, the others say which they are.
         let metres = |token: &Option<Token>| -> Option<u32> {
@@ -156,7 +163,8 @@ impl<'a> Rules<'a> {
             }
             named.push(member);
         }
-        let folder_name = folder.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(self.source_name);
+        let folder_name =
+            folder.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(self.source_name);
         let id = if rest.is_empty() { folder_name } else { rest }.to_owned();
         let members = distinct(&id, named, clashes);
         Group { collection, id, members }
@@ -253,6 +261,9 @@ mod tests {
         let found = |f: &str| Found { relative: f.to_owned(), path: PathBuf::from(f) };
         let (groups, clashes) = rules.group(vec![found("a/i_B01.tif"), found("b/i_B01.tif")]);
         assert_eq!(groups.len(), 1);
-        assert_eq!((&clashes[0].first, &clashes[0].left_out), (&PathBuf::from("a/i_B01.tif"), &PathBuf::from("b/i_B01.tif")));
+        assert_eq!(
+            (&clashes[0].first, &clashes[0].left_out),
+            (&PathBuf::from("a/i_B01.tif"), &PathBuf::from("b/i_B01.tif"))
+        );
     }
 }

@@ -30,8 +30,26 @@ const SENTINEL_2: [(&str, &str, f64, f64); 13] = [
 
 /// Common names of the eo extension v2: a token that is one names itself.
 const COMMON_NAMES: [&str; 20] = [
-    "pan", "coastal", "blue", "green", "green05", "yellow", "red", "rededge", "rededge071", "rededge075", "rededge078",
-    "nir", "nir08", "nir09", "cirrus", "swir16", "swir22", "lwir", "lwir11", "lwir12",
+    "pan",
+    "coastal",
+    "blue",
+    "green",
+    "green05",
+    "yellow",
+    "red",
+    "rededge",
+    "rededge071",
+    "rededge075",
+    "rededge078",
+    "nir",
+    "nir08",
+    "nir09",
+    "cirrus",
+    "swir16",
+    "swir22",
+    "lwir",
+    "lwir11",
+    "lwir12",
 ];
 
 /// True when the tokens of an Item, or its path, can only be those of Sentinel-2. Landsat has a `B11`, too, and it is

@@ -86,9 +86,8 @@ impl Walk {
             Ok(metadata) if is_document && metadata.len() <= MAX_DOCUMENT_BYTES => {
                 scan.documents.push(Found { relative, path });
             }
-            Ok(_) => {}
             Err(error) if is_raster => scan.failures.push((path, error)),
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
 }
@@ -105,7 +104,9 @@ mod tests {
     #[test]
     fn rasters_are_found_sorted_and_hidden_files_left_out() {
         let dir = tempfile::tempdir().expect("a folder");
-        for name in ["b/z.TIF", "b/a.tiff", "a.tif", ".hidden/x.tif", "b/.x.tif", "b/i.json", "out/y.tif", "c.txt"] {
+        for name in
+            ["b/z.TIF", "b/a.tiff", "a.tif", ".hidden/x.tif", "b/.x.tif", "b/i.json", "out/y.tif", "c.txt"]
+        {
             touch(&dir.path().join(name));
         }
         let scan = scan(dir.path(), &dir.path().join("out"));

@@ -60,7 +60,9 @@ pub(super) fn take(document: Found) -> Result<Option<Taken>, TakeoverError> {
         return Err(TakeoverError::Missing { field: "bbox" });
     }
     let properties = &item.properties;
-    if properties.datetime.is_none() && (properties.start_datetime.is_none() || properties.end_datetime.is_none()) {
+    if properties.datetime.is_none()
+        && (properties.start_datetime.is_none() || properties.end_datetime.is_none())
+    {
         return Err(TakeoverError::Missing { field: "datetime" });
     }
     let folder = document.path.parent().unwrap_or(Path::new("/")).to_owned();
@@ -141,7 +143,9 @@ mod tests {
     #[test]
     fn other_documents_are_left_alone_and_broken_items_told() {
         let dir = tempfile::tempdir().expect("a folder");
-        for text in ["[1]", "no JSON", r#"{"type": "Feature"}"#, r#"{"type": "Catalog", "stac_version": "1.0.0"}"#] {
+        for text in
+            ["[1]", "no JSON", r#"{"type": "Feature"}"#, r#"{"type": "Catalog", "stac_version": "1.0.0"}"#]
+        {
             assert!(take(write(dir.path(), text)).expect("not ours").is_none(), "{text}");
         }
         let text = r#"{"type": "Feature", "stac_version": "1.1.0", "id": 5}"#;

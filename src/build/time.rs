@@ -100,8 +100,14 @@ mod tests {
 
     #[test]
     fn numbers_that_are_no_dates_are_left_alone() {
-        for text in ["a_20241305.tif", "a_20230229.tif", "1202401051.tif", "tile_12345678.tif", "0001/01/01.tif", "a.tif"]
-        {
+        for text in [
+            "a_20241305.tif",
+            "a_20230229.tif",
+            "1202401051.tif",
+            "tile_12345678.tif",
+            "0001/01/01.tif",
+            "a.tif",
+        ] {
             assert_eq!(path(text), None, "{text}");
         }
         assert_eq!(path("12345678_20240105.tif").as_deref(), Some("2024-01-05T00:00:00"));
@@ -110,7 +116,8 @@ mod tests {
     #[test]
     fn groups_and_tags_spell_times() {
         let groups = |pairs: &[(&str, &str)]| {
-            in_groups(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()).map(|t| t.to_rfc3339())
+            in_groups(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+                .map(|t| t.to_rfc3339())
         };
         assert_eq!(groups(&[("year", "2024"), ("doy", "60")]).as_deref(), Some("2024-02-29T00:00:00+00:00"));
         assert_eq!(groups(&[("datetime", "20240105T095029")]).as_deref(), Some("2024-01-05T09:50:29+00:00"));

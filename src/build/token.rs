@@ -15,7 +15,10 @@ const TOKENS: &str = r"(?x)
 
 /// A token between separators or the ends of the name, with the resolution that may follow it.
 static TOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(&format!(r"(?i)(?:^|[_\-. ])(?P<band>{TOKENS})(?:[_\-](?P<resolution>\d{{1,4}}m))?(?:$|[_\-. ])")).ok()
+    Regex::new(&format!(
+        r"(?i)(?:^|[_\-. ])(?P<band>{TOKENS})(?:[_\-](?P<resolution>\d{{1,4}}m))?(?:$|[_\-. ])"
+    ))
+    .ok()
 });
 
 /// A file's stem, taken apart.
@@ -32,13 +35,13 @@ pub(super) struct Token {
 /// The last band token of a stem, if there is one.
 pub(super) fn find(stem: &str) -> Option<Token> {
     let pattern = TOKEN.as_ref()?;
-    // Separators may be shared by neighbours, so each search begins within the match before.
+    // Neighbours share a separator, so each search begins before the one that ends the last match.
     let mut last = None;
     let mut from = 0;
     while let Some(captures) = pattern.captures_at(stem, from) {
         let (Some(whole), Some(band)) = (captures.get(0), captures.name("band")) else { break };
         let resolution = captures.name("resolution");
-        from = band.start() + 1;
+        from = resolution.unwrap_or(band).end();
         last = Some((whole.range(), band.as_str(), resolution.map(|m| m.as_str().to_owned())));
     }
     let (range, band, resolution) = last?;
@@ -47,11 +50,12 @@ pub(super) fn find(stem: &str) -> Option<Token> {
     let after = stem.get(range.end..)?.trim_start_matches(separators);
     let between = if before.is_empty() || after.is_empty() { "" } else { "_" };
     let upper = band.to_ascii_uppercase();
-    let is_common_name = band.len() > 2 && upper.bytes().next().is_some_and(|b| b"BCGLNPRSY".contains(&b))
+    let is_common_name = band.len() > 2
+        && upper.bytes().next().is_some_and(|b| b"BCGLNPRSY".contains(&b))
         && !matches!(upper.as_str(), "SCL" | "SNW" | "CLD" | "CLM" | "B8A")
         && !upper.starts_with("SR_")
         && !upper.starts_with("ST_")
-        && !upper.bytes().nth(1).is_some_and(|b| b.is_ascii_digit());
+        && !upper.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
     let band = if is_common_name { band.to_ascii_lowercase() } else { upper };
     Some(Token { rest: format!("{before}{between}{after}"), band, resolution })
 }
@@ -70,7 +74,10 @@ mod tests {
             Some((rest.to_owned(), band.to_owned(), resolution.map(str::to_owned)))
         };
         assert_eq!(parts("B04"), found("", "B04", None));
-        assert_eq!(parts("T35VLH_20240105T095029_B8A_10m"), found("T35VLH_20240105T095029", "B8A", Some("10m")));
+        assert_eq!(
+            parts("T35VLH_20240105T095029_B8A_10m"),
+            found("T35VLH_20240105T095029", "B8A", Some("10m"))
+        );
         assert_eq!(parts("scene-Red-2020"), found("scene_2020", "red", None));
         assert_eq!(parts("LC08_L2SP_190018_SR_B4"), found("LC08_L2SP_190018", "SR_B4", None));
         assert_eq!(parts("x_scl_20m"), found("x", "SCL", Some("20m")));

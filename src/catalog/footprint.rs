@@ -24,7 +24,13 @@ impl Footprint {
         let drawn = geometry.bounding_rect()?;
         let crosses = bbox.is_some_and(|b| b.crosses_antimeridian());
         let geometry = if crosses && drawn.width() > 180.0 && !is_split(&geometry) {
-            let unwrapped = geometry.map_coords(|c| if c.x < 0.0 { coord! { x: c.x + 360.0, y: c.y } } else { c });
+            let unwrapped = geometry.map_coords(|c| {
+                if c.x < 0.0 {
+                    coord! { x: c.x + 360.0, y: c.y }
+                } else {
+                    c
+                }
+            });
             both_sides(unwrapped, -360.0)
         } else if drawn.max().x > 180.0 {
             both_sides(geometry, -360.0)
@@ -42,7 +48,10 @@ impl Footprint {
                         (c.x == rect.min().x || c.x == rect.max().x)
                             && (c.y == rect.min().y || c.y == rect.max().y)
                     })
-                    && polygon.exterior().lines().all(|line| line.start.x == line.end.x || line.start.y == line.end.y)
+                    && polygon
+                        .exterior()
+                        .lines()
+                        .all(|line| line.start.x == line.end.x || line.start.y == line.end.y)
                     && rect.width() > 0.0
                     && rect.height() > 0.0
             }
@@ -55,7 +64,9 @@ impl Footprint {
     /// True when the footprint has a point in common with the rectangle.
     pub(super) fn meets_rect(&self, rect: &Rect) -> bool {
         self.rects.iter().any(|own| own.intersects(rect))
-            && (self.is_rect || self.rects.iter().any(|own| contains(rect, own)) || self.geometry.intersects(rect))
+            && (self.is_rect
+                || self.rects.iter().any(|own| contains(rect, own))
+                || self.geometry.intersects(rect))
     }
 
     /// True when the footprint has a point in common with the shape.
@@ -129,8 +140,10 @@ mod tests {
         let split = json!({"type": "MultiPolygon", "coordinates": [
             [[[179, 0], [180, 0], [180, 1], [179, 1], [179, 0]]],
             [[[-180, 0], [-179, 0], [-179, 1], [-180, 1], [-180, 0]]]]});
-        let long_way = json!({"type": "Polygon", "coordinates": [[[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]]});
-        let past = json!({"type": "Polygon", "coordinates": [[[179, 0], [181, 0], [181, 1], [179, 1], [179, 0]]]});
+        let long_way =
+            json!({"type": "Polygon", "coordinates": [[[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]]});
+        let past =
+            json!({"type": "Polygon", "coordinates": [[[179, 0], [181, 0], [181, 1], [179, 1], [179, 0]]]});
         for drawing in [split, long_way, past] {
             let footprint = footprint(&drawing, "179,0,-179,1");
             assert!(meets(&footprint, "179.5,0,179.6,1"), "{drawing}");

@@ -138,7 +138,10 @@ impl Merge {
             return;
         };
         if self.index.contains_key(&id) {
-            self.warn(&parent.location, format!("the Collection '{id}' is defined already; the first counts"));
+            self.warn(
+                &parent.location,
+                format!("the Collection '{id}' is defined already; the first counts"),
+            );
             return;
         }
         let document = served_collection(&parent);
@@ -179,7 +182,10 @@ impl Merge {
         }
         for (location, items) in orphans {
             let Some(id) = items.first().map(|item| item.collection.clone()) else { continue };
-            self.warn(&location, format!("nobody defines the Collection '{id}': it is derived from its Items"));
+            self.warn(
+                &location,
+                format!("nobody defines the Collection '{id}': it is derived from its Items"),
+            );
             let document = derived_collection(&id, &items);
             self.push_collection(Collection { id: id.clone(), document });
             let index = self.index[&id];
@@ -225,7 +231,10 @@ fn served_collection(parent: &Parent) -> Value {
         ("description", json!("A Collection without a description")),
         ("license", json!("other")),
         ("stac_version", json!("1.0.0")),
-        ("extent", json!({"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[null, null]]}})),
+        (
+            "extent",
+            json!({"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[null, null]]}}),
+        ),
     ] {
         if document.get(field).is_none() {
             document[field] = value;

@@ -120,7 +120,9 @@ pub(super) fn parse(source: &ItemSource<'_>) -> Result<Parsed, ParseError> {
     let bands = facts.band_names();
     let bbox = document.get("bbox").and_then(Value::as_array).and_then(|list| {
         let numbers: Vec<f64> = list.iter().filter_map(Value::as_f64).collect();
-        Bbox::from_numbers(&numbers).map_err(|error| warnings.push(format!("its bbox is passed over: {error}"))).ok()
+        Bbox::from_numbers(&numbers)
+            .map_err(|error| warnings.push(format!("its bbox is passed over: {error}")))
+            .ok()
     });
     Ok(Parsed {
         id: facts.id,
@@ -164,7 +166,8 @@ fn write_assets(body: &mut BodyWriter, assets: &RawValue, source: &ItemSource<'_
 }
 
 /// Relations that the server writes itself.
-const STRUCTURE: [&str; 9] = ["self", "root", "parent", "collection", "child", "item", "items", "next", "prev"];
+const STRUCTURE: [&str; 9] =
+    ["self", "root", "parent", "collection", "child", "item", "items", "next", "prev"];
 
 /// The links that lead out of the catalogue, absolute. One that leads to the server's own disk would lead nowhere for a
 /// client, and is left out.

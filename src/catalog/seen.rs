@@ -26,7 +26,13 @@ impl Seen {
             };
             (location, etag)
         };
-        Self { documents: stream::iter(documents.to_vec()).map(look).buffer_unordered(LOOK_AT_ONCE).collect().await }
+        Self {
+            documents: stream::iter(documents.to_vec())
+                .map(look)
+                .buffer_unordered(LOOK_AT_ONCE)
+                .collect()
+                .await,
+        }
     }
 
     /// True when one of the documents is in another state now.

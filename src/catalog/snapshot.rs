@@ -227,7 +227,9 @@ impl Snapshot {
     /// True when the Item's footprint has a point in common with one of the rectangles.
     #[must_use]
     pub fn meets_rects(&self, row: u32, rects: &[Rect]) -> bool {
-        self.rows.footprint[row as usize].as_ref().is_some_and(|f| rects.iter().any(|rect| f.meets_rect(rect)))
+        self.rows.footprint[row as usize]
+            .as_ref()
+            .is_some_and(|f| rects.iter().any(|rect| f.meets_rect(rect)))
     }
 
     /// True when the Item's footprint has a point in common with the shape.

@@ -59,12 +59,11 @@ impl Source {
         let not_built = |what| Err(LoadError::NotBuilt { text: text.to_owned(), what });
         if text.starts_with("postgresql://") || text.starts_with("postgres://") {
             return Err(LoadError::NotBuilt {
-                text: "postgresql://…".to_owned(),
-                what: "pgstac databases",
+                text: "postgresql://…".to_owned(), what: "pgstac databases"
             });
         }
-        let location = Location::parse(text)
-            .map_err(|source| LoadError::Location { text: text.to_owned(), source })?;
+        let location =
+            Location::parse(text).map_err(|source| LoadError::Location { text: text.to_owned(), source })?;
         match location.file_name().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension) {
             Some("parquet" | "geoparquet") => not_built("stac-geoparquet"),
             Some("ndjson" | "jsonl" | "geojsonl") => Ok(Self::Ndjson(location)),
@@ -88,7 +87,8 @@ impl Source {
 /// The document that a folder stands for.
 fn root_document(location: Location) -> Location {
     let Some(folder) = location.as_path().filter(|path| path.is_dir()) else { return location };
-    let found = ["catalog.json", "collection.json"].map(|name| folder.join(name)).into_iter().find(|p| p.exists());
+    let found =
+        ["catalog.json", "collection.json"].map(|name| folder.join(name)).into_iter().find(|p| p.exists());
     Location::Local(found.unwrap_or_else(|| folder.join("catalog.json")))
 }
 

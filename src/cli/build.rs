@@ -52,7 +52,7 @@ enum CatalogType {
 }
 
 /// Runs `cairn build`.
-pub(super) fn run(args: BuildArgs) -> anyhow::Result<()> {
+pub(super) fn run(args: &BuildArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         args.catalog_type == CatalogType::SelfContained,
         "this version writes self-contained catalogues only; leave --catalog-type out"
@@ -70,11 +70,15 @@ pub(super) fn run(args: BuildArgs) -> anyhow::Result<()> {
     let report = super::runtime()?.block_on(build(&options, args.quiet))?;
     let mut serve = format!("cairn serve {}", quoted_text(&args.dest));
     for folder in &report.outside {
-        serve.push_str(&format!(" --allow {}", quoted(&Location::from_path(folder)?)));
+        serve.push_str(" --allow ");
+        serve.push_str(&quoted(&Location::from_path(folder)?));
     }
     told(&serve);
     let failed = report.problems.len();
-    anyhow::ensure!(failed == 0, "{failed} of the inputs are missing from the catalogue; they are named above");
+    anyhow::ensure!(
+        failed == 0,
+        "{failed} of the inputs are missing from the catalogue; they are named above"
+    );
     Ok(())
 }
 

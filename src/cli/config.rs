@@ -142,13 +142,18 @@ impl ServeOptions {
             refresh: (refresh > 0).then(|| Duration::from_secs(refresh)),
             log_format: self.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
             quiet: self.quiet || file.quiet,
-            without_effect: without_effect.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect(),
+            without_effect: without_effect
+                .into_iter()
+                .filter(|(_, given)| *given)
+                .map(|(name, _)| name)
+                .collect(),
         })
     }
 }
 
 fn read_file(path: &Path) -> anyhow::Result<ServeOptions> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read --config {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read --config {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("in --config {}", path.display()))
 }
 
@@ -184,8 +189,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("cairn.toml");
         std::fs::write(&file, "bind = '127.0.0.1:1'\nrefresh = 0\nallow = ['/a']").expect("write");
-        let options =
-            ServeOptions { config: Some(file), bind: Some("127.0.0.1:2".to_owned()), ..ServeOptions::default() };
+        let options = ServeOptions {
+            config: Some(file),
+            bind: Some("127.0.0.1:2".to_owned()),
+            ..ServeOptions::default()
+        };
         let config = options.check().expect("a config");
         assert_eq!(config.bind.port(), 2);
         assert_eq!(config.refresh, None);

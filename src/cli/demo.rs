@@ -47,7 +47,10 @@ pub(super) fn run(args: DemoArgs) -> anyhow::Result<()> {
     };
     let runtime = super::runtime()?;
     let report = runtime.block_on(super::build::build(&options, config.quiet))?;
-    anyhow::ensure!(report.is_complete(), "some rasters of the demo could not be catalogued; they are named above");
+    anyhow::ensure!(
+        report.is_complete(),
+        "some rasters of the demo could not be catalogued; they are named above"
+    );
     let root = paths.tree.join("catalog.json");
     if args.no_serve {
         if !config.quiet {

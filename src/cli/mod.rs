@@ -63,7 +63,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
-        Command::Build(args) => build::run(args),
+        Command::Build(args) => build::run(&args),
         Command::Openapi => openapi(),
         Command::Convert(_) => Err(later("convert")),
         Command::Upload(_) => Err(later("upload")),

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::{Config, ServeOptions};
 use super::logs;
@@ -82,13 +82,15 @@ pub(super) async fn serve(
     let listener =
         TcpListener::bind(config.bind).await.with_context(|| format!("cannot listen on {}", config.bind))?;
     let address = format!("http://{}", listener.local_addr()?);
+    // Whoever waits for the line may send a signal at once: it must find its handler.
+    let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(keep_fresh(catalog, config.refresh, signal(SignalKind::hangup())?));
     announce(&address);
     ready(&address);
-    tokio::spawn(keep_fresh(catalog, config.refresh));
     let stop = Arc::new(tokio::sync::Notify::new());
     let stopped = Arc::clone(&stop);
     let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
-        until_told_to_stop().await;
+        until_one_of(terminate, interrupt).await;
         tracing::info!("stopping: answers under way may take {} s more", DRAIN.as_secs());
         stopped.notify_one();
     });
@@ -107,12 +109,7 @@ fn announce(address: &str) {
     println!("listening on {address}");
 }
 
-async fn until_told_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
+async fn until_one_of(mut terminate: Signal, mut interrupt: Signal) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -120,8 +117,7 @@ async fn until_told_to_stop() {
 }
 
 /// Loads the catalogue again on SIGHUP, and when one of its documents has changed.
-async fn keep_fresh(catalog: Arc<Catalog>, every: Option<Duration>) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+async fn keep_fresh(catalog: Arc<Catalog>, every: Option<Duration>, mut hangup: Signal) {
     let mut pause = every;
     loop {
         let asked = tokio::select! {
@@ -176,13 +172,11 @@ fn tell_outside(catalog: &Catalog, places: &Places) {
     if count == 0 {
         return;
     }
-    match folder {
-        Some(folder) => tracing::warn!(
-            "{count} assets lie outside the places that may be read; admit those on this disk with --allow {}",
-            quoted(&folder)
-        ),
-        None => tracing::warn!("{count} assets lie in stores that this version does not read"),
-    }
+    let remedy = match folder {
+        Some(folder) => format!("admit those on this disk with --allow {}", quoted(&folder)),
+        None => "they lie in stores that this version does not read".to_owned(),
+    };
+    tracing::warn!("{count} assets lie outside the places that may be read: {remedy}");
 }
 
 /// A location as an argument of a shell.

@@ -19,12 +19,7 @@ pub const MAX_BLOCK_BYTES: u64 = 48 << 20;
 /// # Errors
 /// The codec is not supported, the block is larger than [`MAX_BLOCK_BYTES`], or its bytes are corrupt or too few for
 /// the rows. Damage after the rows asked for may go unseen.
-pub fn decode_block(
-    image: &Image,
-    raw: &[u8],
-    rows: u32,
-    out: &mut Vec<u8>,
-) -> Result<(), DecodeError> {
+pub fn decode_block(image: &Image, raw: &[u8], rows: u32, out: &mut Vec<u8>) -> Result<(), DecodeError> {
     if rows > image.block_height {
         return Err(DecodeError::NoSuchRows { rows, block_height: image.block_height });
     }
@@ -45,12 +40,9 @@ pub fn decode_block(
         _ => full,
     };
     let limit = MAX_BLOCK_BYTES;
-    let (Ok(needed), Ok(full), Ok(row_bytes), true) = (
-        usize::try_from(needed),
-        usize::try_from(full),
-        usize::try_from(row_bytes),
-        bytes <= limit,
-    ) else {
+    let (Ok(needed), Ok(full), Ok(row_bytes), true) =
+        (usize::try_from(needed), usize::try_from(full), usize::try_from(row_bytes), bytes <= limit)
+    else {
         return Err(DecodeError::TooLarge { bytes, limit });
     };
     inflate::inflate(image.codec, raw, needed, full, out)?;
@@ -91,8 +83,7 @@ mod tests {
     fn bits_become_bytes_without_the_padding_of_rows() {
         let mut out = vec![0b1010_0000, 0b1000_0000, 0b0000_0001, 0];
         unpack_bits(&mut out, 2, 9);
-        let on: Vec<usize> =
-            out.iter().enumerate().filter(|(_, v)| **v == 255).map(|(i, _)| i).collect();
+        let on: Vec<usize> = out.iter().enumerate().filter(|(_, v)| **v == 255).map(|(i, _)| i).collect();
         assert_eq!((out.len(), on), (18, vec![0, 2, 8, 16]));
     }
 }

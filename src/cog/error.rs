@@ -29,9 +29,7 @@ pub enum ParseError {
         found: String,
     },
     /// A sound file of a kind that is not read here.
-    #[error(
-        "image {ifd}: {what}: expected {expected}, found {found}; convert it with `cairn convert`"
-    )]
+    #[error("image {ifd}: {what}: expected {expected}, found {found}; convert it with `cairn convert`")]
     Unsupported {
         /// Which image file directory, from 0.
         ifd: usize,
@@ -48,9 +46,7 @@ pub enum ParseError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BlockError {
     /// The caller asked beyond the grid of blocks.
-    #[error(
-        "band {band}, block row {row}, block column {col} lie outside {bands} x {down} x {across}"
-    )]
+    #[error("band {band}, block row {row}, block column {col} lie outside {bands} x {down} x {across}")]
     NoSuchBlock {
         /// Band asked for, from 0.
         band: u16,

@@ -132,16 +132,9 @@ mod tests {
     #[test]
     fn the_code_is_that_of_the_model() {
         let geographic = [2048, 0, 1, 4326];
-        let utm =
-            of(&[[1024, 0, 1, 1], [1026, 34737, 22, 0], geographic, [3072, 0, 1, 32635]], vec![]);
-        assert_eq!(
-            (utm.epsg, utm.citation.as_deref()),
-            (Some(32635), Some("WGS 84 / UTM zone 35N"))
-        );
-        assert_eq!(
-            of(&[[1024, 0, 1, 2], [2049, 34737, 7, 22], geographic], vec![]).epsg,
-            Some(4326)
-        );
+        let utm = of(&[[1024, 0, 1, 1], [1026, 34737, 22, 0], geographic, [3072, 0, 1, 32635]], vec![]);
+        assert_eq!((utm.epsg, utm.citation.as_deref()), (Some(32635), Some("WGS 84 / UTM zone 35N")));
+        assert_eq!(of(&[[1024, 0, 1, 2], [2049, 34737, 7, 22], geographic], vec![]).epsg, Some(4326));
         // Its own projection on a known base is not that base.
         assert_eq!(of(&[[1024, 0, 1, 1], geographic, [3072, 0, 1, 32767]], vec![]).epsg, None);
         assert_eq!(of(&[[1024, 0, 1, 1], geographic], vec![]).epsg, None);

@@ -112,8 +112,7 @@ impl Header {
         let mut full = Level { image, mask: None };
         for mask in masks {
             let same_size = std::iter::once(&mut full).chain(&mut overviews).find(|level| {
-                level.mask.is_none()
-                    && (level.image.width, level.image.height) == (mask.width, mask.height)
+                level.mask.is_none() && (level.image.width, level.image.height) == (mask.width, mask.height)
             });
             if let Some(level) = same_size {
                 level.mask = Some(mask);
@@ -141,14 +140,11 @@ impl Header {
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
-        let images =
-            self.levels().flat_map(|level| std::iter::once(&level.image).chain(&level.mask));
+        let images = self.levels().flat_map(|level| std::iter::once(&level.image).chain(&level.mask));
         let bands = self.band_meta.values();
         images.map(Image::heap_bytes).sum::<usize>()
             + self.overviews.capacity() * size_of::<Level>()
-            + bands
-                .map(|band| size_of::<(u16, BandMeta)>() + text(&band.description))
-                .sum::<usize>()
+            + bands.map(|band| size_of::<(u16, BandMeta)>() + text(&band.description)).sum::<usize>()
             + text(&self.geo.citation)
             + text(&self.date_time)
             + text(&self.description)
@@ -242,10 +238,8 @@ mod tests {
             let file = tiff(order, &directories, 100);
             let header = parse(&file, 8).expect("sound");
             assert_eq!(header.byte_order, order);
-            let sizes: Vec<_> = header
-                .levels()
-                .map(|l| (l.image.width, l.image.height, l.mask.is_some()))
-                .collect();
+            let sizes: Vec<_> =
+                header.levels().map(|l| (l.image.width, l.image.height, l.mask.is_some())).collect();
             assert_eq!(sizes, [(40, 30, true), (20, 15, false), (10, 8, true)]);
         }
     }

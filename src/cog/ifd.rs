@@ -92,12 +92,7 @@ impl<'a> Ifd<'a> {
     }
 
     /// At most `most` values of the tag.
-    fn raw(
-        &self,
-        tag: u16,
-        what: &'static str,
-        most: u64,
-    ) -> Result<Option<Values<'_>>, ParseError> {
+    fn raw(&self, tag: u16, what: &'static str, most: u64) -> Result<Option<Values<'_>>, ParseError> {
         let Some(entry) = self.find(tag) else { return Ok(None) };
         let Some((kind, size)) = tag::field_type(entry.field_type) else {
             return Err(self.corrupt(what, "a known field type", entry.field_type));
@@ -143,12 +138,7 @@ impl<'a> Ifd<'a> {
     }
 
     /// The tag's integers, `most` at most; none without the tag.
-    pub(super) fn integers(
-        &self,
-        tag: u16,
-        what: &'static str,
-        most: u64,
-    ) -> Result<Vec<u64>, ParseError> {
+    pub(super) fn integers(&self, tag: u16, what: &'static str, most: u64) -> Result<Vec<u64>, ParseError> {
         let mut numbers = Vec::new();
         self.each_integer(tag, what, most, |number| numbers.push(number))?;
         Ok(numbers)
@@ -160,12 +150,7 @@ impl<'a> Ifd<'a> {
     }
 
     /// The tag's floating-point numbers, `most` at most; none without the tag.
-    pub(super) fn floats(
-        &self,
-        tag: u16,
-        what: &'static str,
-        most: u64,
-    ) -> Result<Vec<f64>, ParseError> {
+    pub(super) fn floats(&self, tag: u16, what: &'static str, most: u64) -> Result<Vec<f64>, ParseError> {
         let Some(Values { kind, size, bytes }) = self.raw(tag, what, most)? else {
             return Ok(Vec::new());
         };

@@ -245,18 +245,12 @@ mod tests {
         assert_eq!((image.blocks_across(), image.blocks_down()), (1, 3));
         assert_eq!(image.block_range(0, 0, 0), Ok(None));
         assert_eq!(image.block_range(0, 1, 0), Ok(Some(30..94)));
-        assert!(matches!(
-            image.block_range(0, 2, 0),
-            Err(BlockError::OutsideFile { block: 2, .. })
-        ));
+        assert!(matches!(image.block_range(0, 2, 0), Err(BlockError::OutsideFile { block: 2, .. })));
         for (band, row, col) in [(1, 0, 0), (0, 3, 0), (0, 0, 1), (u16::MAX, u32::MAX, u32::MAX)] {
             let error = image.block_range(band, row, col);
             assert!(matches!(error, Err(BlockError::NoSuchBlock { .. })));
         }
-        assert_eq!(
-            (image.rows_in_block(0), image.rows_in_block(2), image.rows_in_block(3)),
-            (4, 2, 0)
-        );
+        assert_eq!((image.rows_in_block(0), image.rows_in_block(2), image.rows_in_block(3)), (4, 2, 0));
     }
 
     #[test]
@@ -280,8 +274,7 @@ mod tests {
         let error = super::super::decode_block(&image, &[], 1, &mut Vec::new());
         assert_eq!(
             error.map_err(|error| error.to_string()),
-            Err("compression LERC (34887) is not supported; convert the file with `cairn convert`"
-                .into())
+            Err("compression LERC (34887) is not supported; convert the file with `cairn convert`".into())
         );
     }
 
@@ -295,8 +288,7 @@ mod tests {
 
     #[test]
     fn a_block_beyond_the_limit_is_refused_with_its_size() {
-        let mut tags =
-            vec![(tag::TILE_WIDTH, Long(vec![1 << 16])), (tag::TILE_LENGTH, Long(vec![1 << 16]))];
+        let mut tags = vec![(tag::TILE_WIDTH, Long(vec![1 << 16])), (tag::TILE_LENGTH, Long(vec![1 << 16]))];
         tags.extend([(tag::TILE_OFFSETS, Long(vec![8])), (tag::TILE_BYTE_COUNTS, Long(vec![90]))]);
         tags.push((tag::COMPRESSION, Short(vec![8])));
         tags.extend(image(8, 10));

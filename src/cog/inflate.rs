@@ -121,9 +121,7 @@ fn zstd(raw: &[u8], needed: usize, full: usize, out: &mut Vec<u8>) -> Result<usi
                 Err(code) if needed < full && output.pos() == 0 => {
                     // Perhaps the window is too large.
                     resize(out, full);
-                    return context
-                        .decompress(out.as_mut_slice(), raw)
-                        .map_err(|_whole| name(code));
+                    return context.decompress(out.as_mut_slice(), raw).map_err(|_whole| name(code));
                 }
                 Err(code) => return Err(name(code)),
             }
@@ -196,8 +194,7 @@ mod tests {
             };
             (0..len).map(next).collect()
         });
-        prop::collection::vec(prop_oneof![noise, run, noise_seed], 1..6)
-            .prop_map(|parts| parts.concat())
+        prop::collection::vec(prop_oneof![noise, run, noise_seed], 1..6).prop_map(|parts| parts.concat())
     }
 
     fn zlib(data: &[u8], level: i32) -> Vec<u8> {

@@ -19,8 +19,7 @@ pub(super) fn bands(xml: &str) -> BTreeMap<u16, BandMeta> {
     for item in xml.split("<Item").skip(1) {
         let Some((attributes, rest)) = item.split_once('>') else { continue };
         let Some((text, _)) = rest.split_once("</Item") else { continue };
-        let (Some(role), Some(sample)) =
-            (attribute(attributes, "role"), attribute(attributes, "sample"))
+        let (Some(role), Some(sample)) = (attribute(attributes, "role"), attribute(attributes, "sample"))
         else {
             continue;
         };

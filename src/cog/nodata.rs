@@ -41,8 +41,7 @@ impl Nodata {
     #[must_use]
     pub fn to_le_bytes(self, data_type: DataType) -> Option<[u8; 8]> {
         let mut bytes = [0; 8];
-        let mut put =
-            |sample: &[u8]| bytes.iter_mut().zip(sample).for_each(|(to, from)| *to = *from);
+        let mut put = |sample: &[u8]| bytes.iter_mut().zip(sample).for_each(|(to, from)| *to = *from);
         match data_type {
             DataType::U8 => put(&u8::try_from(self.whole()?).ok()?.to_le_bytes()),
             DataType::I8 => put(&i8::try_from(self.whole()?).ok()?.to_le_bytes()),

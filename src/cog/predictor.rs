@@ -44,11 +44,7 @@ pub(super) fn undo_horizontal(
 /// One row: sums up each sample of the pixels, by fixed numbers of samples where that pays.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "`sum` must be inlined into the loops")]
-fn add_row<const B: usize>(
-    row: &mut [u8],
-    samples: usize,
-    sum: impl Fn([u8; B], [u8; B]) -> [u8; B],
-) {
+fn add_row<const B: usize>(row: &mut [u8], samples: usize, sum: impl Fn([u8; B], [u8; B]) -> [u8; B]) {
     let row = row.as_chunks_mut::<B>().0;
     match samples {
         1 => add_pixels::<B, 1>(row, sum),
@@ -144,15 +140,8 @@ mod tests {
     use super::*;
 
     /// Predictor 2 by the book: sample by sample, on numbers.
-    fn by_the_book(
-        data: &[u8],
-        row: usize,
-        samples: usize,
-        size: usize,
-        order: ByteOrder,
-    ) -> Vec<u8> {
-        let mut numbers: Vec<u64> =
-            data.chunks(size).map(|sample| order.unsigned(sample)).collect();
+    fn by_the_book(data: &[u8], row: usize, samples: usize, size: usize, order: ByteOrder) -> Vec<u8> {
+        let mut numbers: Vec<u64> = data.chunks(size).map(|sample| order.unsigned(sample)).collect();
         for row in numbers.chunks_mut(row / size) {
             for at in samples..row.len() {
                 row[at] = row[at].wrapping_add(row[at - samples]);
@@ -165,10 +154,8 @@ mod tests {
     fn sort_and_difference(data: &[u8], row: usize, samples: usize, size: usize) -> Vec<u8> {
         let mut out = Vec::new();
         for row in data.chunks(row) {
-            let mut sorted: Vec<u8> = (0..size)
-                .rev()
-                .flat_map(|byte| row.chunks(size).map(move |sample| sample[byte]))
-                .collect();
+            let mut sorted: Vec<u8> =
+                (0..size).rev().flat_map(|byte| row.chunks(size).map(move |sample| sample[byte])).collect();
             for at in (samples..sorted.len()).rev() {
                 sorted[at] = sorted[at].wrapping_sub(sorted[at - samples]);
             }

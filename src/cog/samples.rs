@@ -81,12 +81,7 @@ pub(super) fn data_type(ifd: &Ifd<'_>, bands: u16) -> Result<DataType, ParseErro
 }
 
 /// The value that a tag has for each band, if it is one and the same.
-fn same(
-    ifd: &Ifd<'_>,
-    tag: u16,
-    what: &'static str,
-    bands: u16,
-) -> Result<Option<u64>, ParseError> {
+fn same(ifd: &Ifd<'_>, tag: u16, what: &'static str, bands: u16) -> Result<Option<u64>, ParseError> {
     let values = ifd.integers(tag, what, bands.into())?;
     let first = values.first().copied();
     match values.iter().find(|value| Some(**value) != first) {
@@ -102,8 +97,7 @@ fn same(
 pub(super) fn photometric(ifd: &Ifd<'_>, codec: Codec) -> Result<Photometric, ParseError> {
     let what = "photometric interpretation";
     let code = ifd.integer(tag::PHOTOMETRIC, what)?.unwrap_or(1);
-    let code =
-        u16::try_from(code).map_err(|_too_large| ifd.corrupt(what, "a 16-bit number", code))?;
+    let code = u16::try_from(code).map_err(|_too_large| ifd.corrupt(what, "a 16-bit number", code))?;
     Ok(match code {
         0 => Photometric::WhiteIsZero,
         1 => Photometric::BlackIsZero,

@@ -2,6 +2,10 @@
 
 use proj4rs::Proj;
 
+/// NAD27 without its grids, which are not here: the mean shift of the conterminous United States (EPSG:1173, good to
+/// 10 m), as PROJ itself does without them.
+const NAD27: &str = "+ellps=clrk66 +towgs84=-8,160,176";
+
 /// A CRS by its PROJ string, together with lon/lat on WGS 84 as the other end.
 #[derive(Debug, Clone)]
 pub(super) struct Described {
@@ -15,7 +19,7 @@ pub(super) enum Description {
     /// Lon/lat on a datum that coincides with WGS 84: nothing to compute.
     SameAsLonLat,
     /// To be computed.
-    Computed(Described),
+    Computed(Box<Described>),
 }
 
 /// Why a code cannot be computed.
@@ -30,12 +34,10 @@ pub(super) enum Refusal {
 impl Described {
     /// Looks up the code.
     pub(super) fn from_epsg(code: u32) -> Result<Description, Refusal> {
-        let definition = u16::try_from(code)
-            .ok()
-            .and_then(crs_definitions::from_code)
-            .ok_or(Refusal::Unknown)?;
+        let definition =
+            u16::try_from(code).ok().and_then(crs_definitions::from_code).ok_or(Refusal::Unknown)?;
         // GeoTIFF keeps east before north also where the registry says otherwise.
-        let text = definition.proj4.replace("+axis=neu", "");
+        let text = definition.proj4.replace("+axis=neu", "").replace("+datum=NAD27", NAD27);
         if text.trim().is_empty() {
             return Err(Refusal::Unknown);
         }
@@ -43,9 +45,8 @@ impl Described {
             return Ok(Description::SameAsLonLat);
         }
         let native = Proj::from_proj_string(&text).map_err(Refusal::Proj)?;
-        let lonlat = Proj::from_proj_string("+proj=longlat +datum=WGS84 +no_defs")
-            .map_err(Refusal::Proj)?;
-        Ok(Description::Computed(Self { native, lonlat }))
+        let lonlat = Proj::from_proj_string("+proj=longlat +datum=WGS84 +no_defs").map_err(Refusal::Proj)?;
+        Ok(Description::Computed(Box::new(Self { native, lonlat })))
     }
 
     /// True when x and y are degrees.
@@ -59,11 +60,7 @@ impl Described {
     }
 
     /// Native units → degrees.
-    pub(super) fn to_lonlat(
-        &self,
-        x: f64,
-        y: f64,
-    ) -> Result<(f64, f64), proj4rs::errors::Error> {
+    pub(super) fn inverse(&self, x: f64, y: f64) -> Result<(f64, f64), proj4rs::errors::Error> {
         let mut point =
             if self.is_geographic() { (x.to_radians(), y.to_radians(), 0.0) } else { (x, y, 0.0) };
         proj4rs::transform::transform(&self.native, &self.lonlat, &mut point)?;
@@ -71,11 +68,7 @@ impl Described {
     }
 
     /// Degrees → native units.
-    pub(super) fn from_lonlat(
-        &self,
-        lon: f64,
-        lat: f64,
-    ) -> Result<(f64, f64), proj4rs::errors::Error> {
+    pub(super) fn forward(&self, lon: f64, lat: f64) -> Result<(f64, f64), proj4rs::errors::Error> {
         let mut point = (lon.to_radians(), lat.to_radians(), 0.0);
         proj4rs::transform::transform(&self.lonlat, &self.native, &mut point)?;
         Ok(if self.is_geographic() {

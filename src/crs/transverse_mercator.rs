@@ -47,63 +47,29 @@ impl TransverseMercator {
         let n = FLATTENING / (2.0 - FLATTENING);
         let n2 = n * n;
         let alpha = [
-            series(
-                n,
-                &[0.5, -2.0 / 3.0, 5.0 / 16.0, 41.0 / 180.0, -127.0 / 288.0, 7_891.0 / 37_800.0],
-            ),
+            series(n, &[0.5, -2.0 / 3.0, 5.0 / 16.0, 41.0 / 180.0, -127.0 / 288.0, 7_891.0 / 37_800.0]),
             n * series(
                 n,
-                &[
-                    13.0 / 48.0,
-                    -3.0 / 5.0,
-                    557.0 / 1_440.0,
-                    281.0 / 630.0,
-                    -1_983_433.0 / 1_935_360.0,
-                ],
+                &[13.0 / 48.0, -3.0 / 5.0, 557.0 / 1_440.0, 281.0 / 630.0, -1_983_433.0 / 1_935_360.0],
             ),
-            n2 * series(
-                n,
-                &[61.0 / 240.0, -103.0 / 140.0, 15_061.0 / 26_880.0, 167_603.0 / 181_440.0],
-            ),
-            n2 * n
-                * series(n, &[49_561.0 / 161_280.0, -179.0 / 168.0, 6_601_661.0 / 7_257_600.0]),
+            n2 * series(n, &[61.0 / 240.0, -103.0 / 140.0, 15_061.0 / 26_880.0, 167_603.0 / 181_440.0]),
+            n2 * n * series(n, &[49_561.0 / 161_280.0, -179.0 / 168.0, 6_601_661.0 / 7_257_600.0]),
             n2 * n2 * series(n, &[34_729.0 / 80_640.0, -3_418_889.0 / 1_995_840.0]),
             n2 * n2 * n * series(n, &[212_378_941.0 / 319_334_400.0]),
         ];
         let beta = [
-            series(
-                n,
-                &[
-                    0.5,
-                    -2.0 / 3.0,
-                    37.0 / 96.0,
-                    -1.0 / 360.0,
-                    -81.0 / 512.0,
-                    96_199.0 / 604_800.0,
-                ],
-            ),
+            series(n, &[0.5, -2.0 / 3.0, 37.0 / 96.0, -1.0 / 360.0, -81.0 / 512.0, 96_199.0 / 604_800.0]),
             n * series(
                 n,
-                &[
-                    1.0 / 48.0,
-                    1.0 / 15.0,
-                    -437.0 / 1_440.0,
-                    46.0 / 105.0,
-                    -1_118_711.0 / 3_870_720.0,
-                ],
+                &[1.0 / 48.0, 1.0 / 15.0, -437.0 / 1_440.0, 46.0 / 105.0, -1_118_711.0 / 3_870_720.0],
             ),
-            n2 * series(
-                n,
-                &[17.0 / 480.0, -37.0 / 840.0, -209.0 / 4_480.0, 5_569.0 / 90_720.0],
-            ),
-            n2 * n
-                * series(n, &[4_397.0 / 161_280.0, -11.0 / 504.0, -830_251.0 / 7_257_600.0]),
+            n2 * series(n, &[17.0 / 480.0, -37.0 / 840.0, -209.0 / 4_480.0, 5_569.0 / 90_720.0]),
+            n2 * n * series(n, &[4_397.0 / 161_280.0, -11.0 / 504.0, -830_251.0 / 7_257_600.0]),
             n2 * n2 * series(n, &[4_583.0 / 161_280.0, -108_847.0 / 3_991_680.0]),
             n2 * n2 * n * series(n, &[20_648_693.0 / 638_668_800.0]),
         ];
-        let radius = SEMI_MAJOR_M / (1.0 + n)
-            * (1.0 + n2 / 4.0 + n2 * n2 / 64.0 + n2 * n2 * n2 / 256.0)
-            * SCALE;
+        let radius =
+            SEMI_MAJOR_M / (1.0 + n) * (1.0 + n2 / 4.0 + n2 * n2 / 64.0 + n2 * n2 * n2 / 256.0) * SCALE;
         Some(Self {
             central_meridian: f64::from(zone) * 6.0 - 183.0,
             false_northing: if south { FALSE_NORTHING_SOUTH_M } else { 0.0 },
@@ -115,7 +81,7 @@ impl TransverseMercator {
     }
 
     /// Degrees → metres. The result is not finite 90° and more from the central meridian on the equator.
-    pub(super) fn from_lonlat(&self, lon: f64, lat: f64) -> (f64, f64) {
+    pub(super) fn forward(&self, lon: f64, lat: f64) -> (f64, f64) {
         let lambda = wrap_degrees(lon - self.central_meridian).to_radians();
         let tau = lat.to_radians().tan();
         let tau_conformal = self.conformal(tau);
@@ -131,7 +97,7 @@ impl TransverseMercator {
     }
 
     /// Metres → degrees, the longitude within ±180.
-    pub(super) fn to_lonlat(&self, x: f64, y: f64) -> (f64, f64) {
+    pub(super) fn inverse(&self, x: f64, y: f64) -> (f64, f64) {
         let eta = (x - FALSE_EASTING_M) / self.radius;
         let xi = (y - self.false_northing) / self.radius;
         let (mut eta_sphere, mut xi_sphere) = (eta, xi);

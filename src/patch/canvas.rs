@@ -176,11 +176,14 @@ impl Layout {
                 physical(self.native, from, self.nodata[index], source.scale, source.offset, to);
                 // A source without nodata still has no value outside of itself.
                 let covered = covered_pixels(self.size, reads, index);
-                for (sample, _) in to.chunks_exact_mut(out.size()).zip(&covered).filter(|(_, flag)| **flag == 0) {
+                for (sample, _) in
+                    to.chunks_exact_mut(out.size()).zip(&covered).filter(|(_, flag)| **flag == 0)
+                {
                     sample.copy_from_slice(&f32::NAN.to_le_bytes());
                 }
             } else {
-                cast(self.native, from, out, to).map_err(|value| cannot_hold(&self.names[index], &value, out))?;
+                cast(self.native, from, out, to)
+                    .map_err(|value| cannot_hold(&self.names[index], &value, out))?;
             }
         }
         Ok(data)
@@ -232,7 +235,7 @@ impl Canvas {
                 }
             }
         }
-        let count = valid.iter().filter(|flag| **flag == 1).count();
+        let count: usize = valid.iter().map(|flag| usize::from(*flag)).sum();
         #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
         let share = if valid.is_empty() { 0.0 } else { count as f64 / valid.len() as f64 };
         (self.data, share)

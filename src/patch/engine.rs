@@ -39,7 +39,13 @@ impl Engine {
     /// An engine that reads Items from `backend` and their rasters, as far as `places` allow, through `headers`; an answer
     /// has at most `max_bytes`.
     #[must_use]
-    pub fn new(backend: Arc<dyn Backend>, headers: Headers, places: Places, pool: Pool, max_bytes: u64) -> Self {
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        headers: Headers,
+        places: Places,
+        pool: Pool,
+        max_bytes: u64,
+    ) -> Self {
         let permits = Permits::new(max_bytes.saturating_mul(ANSWERS_AT_ONCE));
         Self { backend, headers, places, pool, permits, max_bytes }
     }
@@ -56,8 +62,7 @@ impl Engine {
     /// As [`PatchError`] says; nothing is answered unless all of it was read.
     pub async fn patch(&self, request: &Request) -> Result<Batch, PatchError> {
         let prepared = self.prepare(&request.window, &request.series).await?;
-        let empty = empty_window(&request.window);
-        let patches = self.read_all(vec![prepared], &request.series, empty).await?;
+        let patches = self.read_all(vec![prepared], &request.series, Padding::UnlessEmpty).await?;
         Ok(Batch { patches, centers: None })
     }
 
@@ -75,7 +80,7 @@ impl Engine {
             let place = WindowRequest::Center { lon: *lon, lat: *lat, size: request.size };
             prepared.push(self.prepare(&place, &request.series).await?);
         }
-        let patches = self.read_all(prepared, &request.series, request.size).await?;
+        let patches = self.read_all(prepared, &request.series, Padding::Always).await?;
         Ok(Batch { patches, centers: Some(centers) })
     }
 
@@ -100,21 +105,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads prepared series, all of one type; `empty` is the size of those without any Item.
+    /// Reads prepared series, all of one type.
     async fn read_all(
         &self,
         prepared: Vec<Prepared>,
         series: &Series,
-        empty: [u32; 2],
+        padding: Padding,
     ) -> Result<Vec<Patch>, PatchError> {
-        let all = || prepared.iter().flat_map(|p| &p.steps).flat_map(|s| &s.items).map(|(_, sources)| sources);
+        let all =
+            || prepared.iter().flat_map(|p| &p.steps).flat_map(|s| &s.items).map(|(_, sources)| sources);
         let bands = prepared.iter().map(|p| p.bands).max().unwrap_or(0);
         let of_bands = result_type(all().flat_map(|sources| sources.iter().take(bands)));
         let native = result_type(all().flatten());
         let mut total = 0;
         let mut layouts = Vec::with_capacity(prepared.len());
         for series_of in &prepared {
-            let size = series_of.window.map_or(empty, |w| [w.height, w.width]);
+            let size = [series_of.window.height, series_of.window.width];
             let layout = layout(series_of, series, native, of_bands, size);
             let steps = series.timestamps.unwrap_or(series_of.steps.len());
             self.check_size(prepared.len(), steps, bands, size, layout.out_type().size())?;
@@ -125,24 +131,31 @@ impl Engine {
         let _permit = self.permits.take(total.saturating_mul(2)).await;
         let mut patches = Vec::with_capacity(prepared.len());
         for (series_of, layout) in prepared.into_iter().zip(layouts) {
-            patches.push(self.read(series_of, series, &layout).await?);
+            let mut patch = self.read(series_of, series, &layout).await?;
+            if let Some(wanted) = series.timestamps {
+                choose(&mut patch.steps, wanted, padding, &layout, series.format)?;
+            }
+            patches.push(patch);
         }
         Ok(patches)
     }
 
-    async fn read(&self, prepared: Prepared, series: &Series, layout: &Arc<Layout>) -> Result<Patch, PatchError> {
+    async fn read(
+        &self,
+        prepared: Prepared,
+        series: &Series,
+        layout: &Arc<Layout>,
+    ) -> Result<Patch, PatchError> {
         let fills = Arc::new(layout.fills()?);
         let mut patch = Patch {
             window: prepared.window,
-            size: layout.size,
             bands: layout.names[..layout.bands].to_vec(),
             data_type: layout.out_type(),
             nodata: answer_nodata(layout, &fills),
             steps: Vec::new(),
             dropped: prepared.dropped,
-            empty: Bytes::new(),
         };
-        let Some(window) = prepared.window else { return Ok(patch) };
+        let window = prepared.window;
         if series.format == Format::Json && series.min_valid <= 0.0 {
             patch.steps = prepared.steps.iter().map(|step| described(step, f64::NAN, Bytes::new())).collect();
             return Ok(patch);
@@ -168,15 +181,6 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             }
-        }
-        if let Some(wanted) = series.timestamps {
-            let chosen = spread(patch.steps.len(), wanted);
-            let mut kept = chosen.into_iter().map(|at| patch.steps[at].clone()).collect::<Vec<_>>();
-            if !kept.is_empty() {
-                patch.empty = layout.empty_step()?.into();
-                kept.resize_with(wanted, || PatchStep::padding(patch.empty.clone()));
-            }
-            patch.steps = kept;
         }
         Ok(patch)
     }
@@ -274,16 +278,28 @@ fn described(step: &PreparedStep, valid: f64, data: Bytes) -> PatchStep {
     PatchStep { time: Some(step.step.time), items, valid, data }
 }
 
-/// Rows and columns of an answer without any Item.
-fn empty_window(place: &WindowRequest) -> [u32; 2] {
-    match place {
-        WindowRequest::Center { size, .. } => *size,
-        // The box in the zone of its middle, at ten metres, as far as a side may reach.
-        WindowRequest::Bbox(bbox) => {
-            let (lon, lat) = bbox.center();
-            let epsg = crate::crs::utm_epsg_of(lon, lat);
-            let lattice = super::grid::Lattice { epsg, transform: [10.0, 0.0, 0.0, 0.0, -10.0, 0.0] };
-            lattice.covering(bbox).map_or([1, 1], |window| [window.height, window.width])
-        }
+/// When fewer time steps than asked for are filled up with empty ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Padding {
+    /// Unless there is nothing to choose from.
+    UnlessEmpty,
+    /// Always: the samples of a batch have one shape.
+    Always,
+}
+
+/// Keeps `wanted` steps, evenly spread, filled up at the end where there are fewer.
+fn choose(
+    steps: &mut Vec<PatchStep>,
+    wanted: usize,
+    padding: Padding,
+    layout: &Layout,
+    format: Format,
+) -> Result<(), PatchError> {
+    *steps = spread(steps.len(), wanted).into_iter().map(|at| steps[at].clone()).collect();
+    if steps.len() < wanted && (padding == Padding::Always || !steps.is_empty()) {
+        // A plan has no pixels.
+        let empty: Bytes = if format == Format::Json { Bytes::new() } else { layout.empty_step()?.into() };
+        steps.resize_with(wanted, || PatchStep::padding(empty.clone()));
     }
+    Ok(())
 }

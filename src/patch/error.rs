@@ -24,7 +24,9 @@ pub enum PatchError {
     #[error("{0}")]
     Grid(#[from] GridError),
     /// The CRS or resolution of the answer would differ from the sources'.
-    #[error("{parameter}: this version answers on the sources' own grid only, which has {native}, not {asked}")]
+    #[error(
+        "{parameter}: this version answers on the sources' own grid only, which has {native}, not {asked}"
+    )]
     NotNative {
         /// `crs` or `resolution`.
         parameter: &'static str,

@@ -109,7 +109,8 @@ async fn fetch_raster(storage: &Storage, plan: RasterPlan) -> Result<RasterRead,
     } else {
         storage.read_ranges(&plan.opened.location, &plan.opened.etag, &runs).await?
     };
-    let mut blocks: Vec<(Block, Option<Bytes>)> = plan.blocks.into_iter().map(|block| (block, None)).collect();
+    let mut blocks: Vec<(Block, Option<Bytes>)> =
+        plan.blocks.into_iter().map(|block| (block, None)).collect();
     for ((run, members), part) in merged.into_iter().zip(parts) {
         for member in members {
             let range = &ranges[member];

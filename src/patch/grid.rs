@@ -141,8 +141,13 @@ impl Lattice {
             return Err(GridError::TooLarge { height, width, limit });
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just above")]
-        let window =
-            Window { lattice: *self, col: col as i64, row: row as i64, height: height as u32, width: width as u32 };
+        let window = Window {
+            lattice: *self,
+            col: col as i64,
+            row: row as i64,
+            height: height as u32,
+            width: width as u32,
+        };
         Ok(window)
     }
 }
@@ -202,7 +207,8 @@ impl Window {
         let same_step = [(a, oa), (b, ob), (d, od), (e, oe)]
             .into_iter()
             .all(|(own, other)| (own - other).abs() * side <= SAME_GRID_PX * lattice.resolution());
-        let on_lattice = (col - col.round()).abs() <= SAME_GRID_PX && (row - row.round()).abs() <= SAME_GRID_PX;
+        let on_lattice =
+            (col - col.round()).abs() <= SAME_GRID_PX && (row - row.round()).abs() <= SAME_GRID_PX;
         if same_step && on_lattice {
             return Ok(Fall {
                 rows: Axis::shifted(self.height, row.round(), shape[0]),
@@ -248,7 +254,11 @@ enum Source {
 
 impl Axis {
     /// `first` is the source pixel of window pixel 0.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the window first")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the window first"
+    )]
     fn shifted(len: u32, first: f64, source_len: u32) -> Self {
         let start = (-first).clamp(0.0, f64::from(len));
         let end = (f64::from(source_len) - first).clamp(start, f64::from(len));
@@ -257,7 +267,11 @@ impl Axis {
     }
 
     /// Window pixel i has its middle at source coordinate `first + (i + ½) × ratio`.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only pixels within the source are kept")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "only pixels within the source are kept"
+    )]
     fn scaled(len: u32, first: f64, ratio: f64, source_len: u32) -> Self {
         let mut covered = 0..0;
         let mut each = Vec::new();
@@ -335,6 +349,7 @@ mod tests {
         let (x, y) = Crs::from_epsg(32635).expect("UTM").from_lonlat(24.1, 61.2).expect("a point");
         let (col, row) = UTM.pixel_of(x, y).expect("a pixel");
         assert_eq!((window.height, window.width), (256, 255));
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let off = |first: i64, at: f64, side: f64| (first as f64 + side / 2.0 - at).abs();
         assert!(off(window.col, col, 255.0) <= 0.5 && off(window.row, row, 256.0) <= 0.5);
     }

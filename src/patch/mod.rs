@@ -28,6 +28,6 @@ pub use error::PatchError;
 pub use grid::{Axis, Fall, GridError, Lattice, Window};
 pub use patch::{Batch, Patch, PatchStep};
 pub use request::{
-    Dtype, Format, GroupBy, MAX_SIDE, Mask, OnError, PARAMETERS, RANDOM_PARAMETERS, RandomRequest, Request, Series,
-    WindowRequest,
+    Dtype, Format, GroupBy, MAX_SIDE, Mask, OnError, PARAMETERS, RANDOM_PARAMETERS, RandomRequest, Request,
+    Series, WindowRequest,
 };

@@ -18,10 +18,8 @@ pub struct Batch {
 /// One patch time series: an array (time, bands, rows, columns).
 #[derive(Debug)]
 pub struct Patch {
-    /// Where it lies; nothing when no Item matches.
-    pub window: Option<Window>,
-    /// Rows and columns.
-    pub size: [usize; 2],
+    /// Where it lies.
+    pub window: Window,
     /// Names of the bands, in the order of the array.
     pub bands: Vec<String>,
     /// Sample type.
@@ -32,8 +30,6 @@ pub struct Patch {
     pub steps: Vec<PatchStep>,
     /// `collection/id` of the Items of steps that could not be read.
     pub dropped: Vec<String>,
-    /// The samples of a step without data, where there are padded ones.
-    pub(super) empty: Bytes,
 }
 
 /// One time step.
@@ -65,7 +61,8 @@ impl Batch {
             shape.push(self.patches.len());
         }
         if let Some(patch) = self.patches.first() {
-            shape.extend([patch.steps.len(), patch.bands.len(), patch.size[0], patch.size[1]]);
+            let Window { height, width, .. } = patch.window;
+            shape.extend([patch.steps.len(), patch.bands.len(), height as usize, width as usize]);
         }
         shape
     }
@@ -77,15 +74,9 @@ impl Batch {
 }
 
 impl Patch {
-    /// `EPSG:n`, as headers name the CRS; nothing when no Item matches.
+    /// `EPSG:n`, as headers name the CRS.
     #[must_use]
-    pub fn crs(&self) -> Option<String> {
-        self.window.map(|window| format!("EPSG:{}", window.lattice.epsg))
-    }
-
-    /// `a b c d e f` as in rasterio.
-    #[must_use]
-    pub fn transform(&self) -> [f64; 6] {
-        self.window.map_or([f64::NAN; 6], |window| window.transform())
+    pub fn crs(&self) -> String {
+        format!("EPSG:{}", self.window.lattice.epsg)
     }
 }

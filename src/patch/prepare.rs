@@ -8,10 +8,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::engine::Engine;
 use super::error::PatchError;
-use super::grid::{Lattice, Window};
+use super::grid::{GridError, Lattice, Window};
 use super::request::{OnError, Series, WindowRequest};
 use super::source::{BandSource, open_bands};
 use super::steps::{Step, group, spread};
+use crate::crs::{Crs, utm_epsg_of};
 use crate::search::{Place, Search};
 use crate::stac::{Bbox, ItemFacts};
 
@@ -24,8 +25,8 @@ const OPEN_AT_ONCE: usize = 16;
 /// A series that is ready to be read.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    /// Where it lies; nothing when no Item matches.
-    pub(super) window: Option<Window>,
+    /// Where it lies.
+    pub(super) window: Window,
     /// Names of the bands asked for, then that of the mask's band where it is not among them.
     pub(super) names: Vec<String>,
     /// How many of the names are bands of the answer.
@@ -46,12 +47,17 @@ pub(super) struct PreparedStep {
 
 impl Engine {
     /// Prepares the series of one window.
-    pub(super) async fn prepare(&self, place: &WindowRequest, series: &Series) -> Result<Prepared, PatchError> {
+    pub(super) async fn prepare(
+        &self,
+        place: &WindowRequest,
+        series: &Series,
+    ) -> Result<Prepared, PatchError> {
         let near = self.near(place, series).await?;
         let (lon, lat) = center_of(place);
         let (names, bands) = names_of(&near, series, lon, lat)?;
         let Some(reference) = nearest(near.iter().filter(|item| has_all(item, &names)), lon, lat) else {
-            return Ok(Prepared { window: None, names, bands, steps: Vec::new(), dropped: Vec::new() });
+            let window = window_without_items(place, series)?;
+            return Ok(Prepared { window, names, bands, steps: Vec::new(), dropped: Vec::new() });
         };
         let lattice = self.lattice_of(reference, &names[..bands]).await?;
         check_native(&lattice, series)?;
@@ -91,8 +97,7 @@ impl Engine {
             .buffered(OPEN_AT_ONCE)
             .collect()
             .await;
-        let mut prepared =
-            Prepared { window: Some(window), names, bands, steps: Vec::new(), dropped: Vec::new() };
+        let mut prepared = Prepared { window, names, bands, steps: Vec::new(), dropped: Vec::new() };
         for step in opened {
             match step {
                 Ok(step) => prepared.steps.push(step),
@@ -158,7 +163,10 @@ impl Engine {
     /// The grid of the finest of an Item's bands.
     pub(super) async fn lattice_of(&self, item: &ItemFacts, names: &[String]) -> Result<Lattice, PatchError> {
         let sources = open_bands(&self.headers, &self.places, item, names).await?;
-        let finest = sources.iter().map(|source| source.lattice).min_by(|a, b| a.resolution().total_cmp(&b.resolution()));
+        let finest = sources
+            .iter()
+            .map(|source| source.lattice)
+            .min_by(|a, b| a.resolution().total_cmp(&b.resolution()));
         finest.ok_or_else(|| PatchError::NoBand { band: String::new(), known: item.band_names().join(", ") })
     }
 }
@@ -245,8 +253,26 @@ fn center_of(place: &WindowRequest) -> (f64, f64) {
     }
 }
 
+/// Pixel size where no Item tells one, in metres and in degrees.
+const UNKNOWN_RESOLUTION_M: f64 = 10.0;
+const UNKNOWN_RESOLUTION_DEGREES: f64 = 0.0001;
+
+/// The window of a place that no Item matches: in the CRS asked for, else in the UTM zone of its middle.
+fn window_without_items(place: &WindowRequest, series: &Series) -> Result<Window, GridError> {
+    let (lon, lat) = center_of(place);
+    let epsg = series.crs.unwrap_or_else(|| utm_epsg_of(lon, lat));
+    let unknown =
+        if Crs::from_epsg(epsg)?.is_geographic() { UNKNOWN_RESOLUTION_DEGREES } else { UNKNOWN_RESOLUTION_M };
+    let side = series.resolution.unwrap_or(unknown);
+    let lattice = Lattice { epsg, transform: [side, 0.0, 0.0, 0.0, -side, 0.0] };
+    match place {
+        WindowRequest::Bbox(bbox) => lattice.covering(bbox),
+        WindowRequest::Center { lon, lat, size } => lattice.around(*lon, *lat, *size),
+    }
+}
+
 /// A window as a place to search in.
-pub(super) fn place_of(window: &Window) -> Result<Place, super::grid::GridError> {
+pub(super) fn place_of(window: &Window) -> Result<Place, GridError> {
     let outline = window.outline()?;
     let shape = Polygon::new(LineString::from(outline), Vec::new());
     match shape.bounding_rect() {

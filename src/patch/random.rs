@@ -45,7 +45,8 @@ impl Engine {
             .iter()
             .filter_map(|raster| Places::new(raster, request.size, request.within.as_ref()).transpose())
             .collect::<Result<_, _>>()?;
-        let sampler = Sampler { places: &places, rasters: &rasters, size: request.size, within: request.within };
+        let sampler =
+            Sampler { places: &places, rasters: &rasters, size: request.size, within: request.within };
         (0..request.count as u64)
             .map(|nth| sampler.draw(request.seed, request.index.wrapping_add(nth)))
             .collect()
@@ -56,7 +57,9 @@ impl Engine {
         let items = self.select(series, None).await?;
         let names = match &series.bands {
             Some(bands) => bands.clone(),
-            None => items.iter().map(ItemFacts::default_bands).find(|bands| !bands.is_empty()).unwrap_or_default(),
+            None => {
+                items.iter().map(ItemFacts::default_bands).find(|bands| !bands.is_empty()).unwrap_or_default()
+            }
         };
         let mut rasters: Vec<Raster> = Vec::new();
         let mut usable = false;
@@ -122,8 +125,12 @@ impl Places {
                 let clamp = |v: i64| u32::try_from(v.clamp(0, i64::from(last))).unwrap_or(0);
                 (high >= 0 && low <= i64::from(last)).then(|| clamp(low)..=clamp(high))
             };
-            let clipped = clip(window.row, window.height, size[0], last_row)
-                .zip(clip(window.col, window.width, size[1], last_col));
+            let clipped = clip(window.row, window.height, size[0], last_row).zip(clip(
+                window.col,
+                window.width,
+                size[1],
+                last_col,
+            ));
             match clipped {
                 Some((some_rows, some_cols)) => (rows, cols) = (some_rows, some_cols),
                 None => return Ok(None),
@@ -170,7 +177,8 @@ impl Sampler<'_> {
             let col = below(&mut random, &places.cols);
             let keep = share(&mut random);
             let [height, width] = self.size;
-            let window = Window { lattice: places.raster.lattice, row: row.into(), col: col.into(), height, width };
+            let window =
+                Window { lattice: places.raster.lattice, row: row.into(), col: col.into(), height, width };
             let (lon, lat) = window.center()?;
             if !self.within.is_none_or(|bbox| holds(&bbox, lon, lat)) {
                 continue;
@@ -258,8 +266,8 @@ mod tests {
         for (lon, lat) in draw_many(&rasters, 6000) {
             let (x, _) = crs.from_lonlat(lon, lat).expect("a point");
             // Middles lie 80 m inside: 300,080 to 301,420.
-            let third = ((x - 300_080.0) / (1_340.0 / 3.0)).clamp(0.0, 2.0);
-            thirds[third as usize] += 1;
+            let third = [500.0, 1_000.0].iter().filter(|edge| x - 300_000.0 >= **edge).count();
+            thirds[third] += 1;
         }
         assert!(thirds.iter().all(|n| (1850..2150).contains(n)), "{thirds:?}");
     }

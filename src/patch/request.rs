@@ -122,7 +122,7 @@ pub enum OnError {
 }
 
 /// The parameters of `/patch`.
-pub const PARAMETERS: [&str; 20] = [
+pub const PARAMETERS: [&str; 18] = [
     "collections",
     "ids",
     "datetime",
@@ -141,8 +141,6 @@ pub const PARAMETERS: [&str; 20] = [
     "dtype",
     "format",
     "on_error",
-    "filter",
-    "query",
 ];
 
 /// The parameters of `/patch/random` besides those of [`PARAMETERS`] but `bbox` and `center`.
@@ -196,7 +194,8 @@ impl RandomRequest {
     /// Names the parameter and what was expected.
     pub fn read(mut params: Params) -> Result<Self, ParamError> {
         for name in ["bbox", "center"] {
-            params.refuse(name, "random patches choose their own places; use within=w,s,e,n to bound them")?;
+            params
+                .refuse(name, "random patches choose their own places; use within=w,s,e,n to bound them")?;
         }
         let size = read_size(&mut params)?
             .ok_or_else(|| invalid("size", "random patches need size=height,width in pixels"))?;
@@ -217,7 +216,10 @@ impl RandomRequest {
         }
         let series = Series::read(&mut params)?;
         if count > 1 && series.timestamps.is_none() {
-            return Err(invalid("timestamps", "a batch of several samples needs timestamps, so that all have one shape"));
+            return Err(invalid(
+                "timestamps",
+                "a batch of several samples needs timestamps, so that all have one shape",
+            ));
         }
         let known: Vec<&str> = PARAMETERS
             .into_iter()
@@ -232,7 +234,7 @@ impl RandomRequest {
 impl Series {
     fn read(params: &mut Params) -> Result<Self, ParamError> {
         let selection = Search::read_selection(params)?;
-        if selection.collections.is_none() {
+        if selection.collections.as_ref().is_none_or(Vec::is_empty) {
             return Err(invalid("collections", "required: which collections to read from"));
         }
         let bands = params.texts("bands")?;
@@ -348,7 +350,8 @@ fn read_size(params: &mut Params) -> Result<Option<[u32; 2]>, ParamError> {
 
 fn epsg(text: &str) -> Result<u32, ParamError> {
     let code = text.get(..5).filter(|p| p.eq_ignore_ascii_case("EPSG:")).and_then(|_| text.get(5..));
-    code.and_then(|digits| digits.parse().ok()).ok_or_else(|| invalid("crs", "expected EPSG:n, such as EPSG:32635"))
+    code.and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| invalid("crs", "expected EPSG:n, such as EPSG:32635"))
 }
 
 #[cfg(test)]
@@ -395,7 +398,8 @@ mod tests {
 
     #[test]
     fn a_random_batch_needs_timestamps() {
-        let read = |body: &str| RandomRequest::read(Params::from_lenient_body(body.as_bytes()).expect("JSON"));
+        let read =
+            |body: &str| RandomRequest::read(Params::from_lenient_body(body.as_bytes()).expect("JSON"));
         assert!(read(r#"{"collections": "c", "size": 64, "count": 2}"#).is_err());
         assert!(read(r#"{"collections": "c", "size": 64, "count": 2, "timestamps": 3}"#).is_ok());
         assert!(read(r#"{"collections": "c", "size": 64, "bbox": [0,0,1,1]}"#).is_err());

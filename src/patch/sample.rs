@@ -116,16 +116,46 @@ impl Sample for f64 {
 macro_rules! with_sample {
     ($data_type:expr, $sample:ident => $body:expr) => {
         match $data_type {
-            DataType::U8 => { type $sample = u8; $body }
-            DataType::I8 => { type $sample = i8; $body }
-            DataType::U16 => { type $sample = u16; $body }
-            DataType::I16 => { type $sample = i16; $body }
-            DataType::U32 => { type $sample = u32; $body }
-            DataType::I32 => { type $sample = i32; $body }
-            DataType::U64 => { type $sample = u64; $body }
-            DataType::I64 => { type $sample = i64; $body }
-            DataType::F32 => { type $sample = f32; $body }
-            DataType::F64 => { type $sample = f64; $body }
+            DataType::U8 => {
+                type $sample = u8;
+                $body
+            }
+            DataType::I8 => {
+                type $sample = i8;
+                $body
+            }
+            DataType::U16 => {
+                type $sample = u16;
+                $body
+            }
+            DataType::I16 => {
+                type $sample = i16;
+                $body
+            }
+            DataType::U32 => {
+                type $sample = u32;
+                $body
+            }
+            DataType::I32 => {
+                type $sample = i32;
+                $body
+            }
+            DataType::U64 => {
+                type $sample = u64;
+                $body
+            }
+            DataType::I64 => {
+                type $sample = i64;
+                $body
+            }
+            DataType::F32 => {
+                type $sample = f32;
+                $body
+            }
+            DataType::F64 => {
+                type $sample = f64;
+                $body
+            }
         }
     };
 }

@@ -80,13 +80,18 @@ async fn open_band(
         let (item, band) = (item_name(item), name.to_owned());
         return Err(PatchError::Forbidden { item, band, cause: location.to_string() });
     }
-    let opened = headers.get(&location).await.map_err(|error| failed(reason_of(&error), chain(error.as_ref())))?;
+    let opened =
+        headers.get(&location).await.map_err(|error| failed(reason_of(&error), chain(error.as_ref())))?;
     let header = &opened.header;
-    let band = u16::try_from(at.band).ok().filter(|band| *band < header.full.image.bands).ok_or_else(|| {
-        let reason =
-            format!("the Item says that it is band {}, the file has {}", at.band + 1, header.full.image.bands);
-        failed(reason.clone(), reason)
-    })?;
+    let band =
+        u16::try_from(at.band).ok().filter(|band| *band < header.full.image.bands).ok_or_else(|| {
+            let reason = format!(
+                "the Item says that it is band {}, the file has {}",
+                at.band + 1,
+                header.full.image.bands
+            );
+            failed(reason.clone(), reason)
+        })?;
     let epsg = header.geo.epsg.or_else(|| asset.grid.map(|grid| grid.epsg));
     let transform = header.geo.transform.or_else(|| asset.grid.map(|grid| grid.transform));
     let (Some(epsg), Some(transform)) = (epsg, transform) else {
@@ -95,10 +100,18 @@ async fn open_band(
     };
     let facts = asset.bands.get(at.band);
     let meta = header.band_meta.get(&band);
-    let nodata = header.nodata.or_else(|| facts?.nodata.and_then(|value| Nodata::from_text(&value.to_string())));
+    let nodata =
+        header.nodata.or_else(|| facts?.nodata.and_then(|value| Nodata::from_text(&value.to_string())));
     let scale = meta.and_then(|m| m.scale).or_else(|| facts?.scale).unwrap_or(1.0);
     let offset = meta.and_then(|m| m.offset).or_else(|| facts?.offset).unwrap_or(0.0);
-    Ok(BandSource { band, lattice: Lattice { epsg, transform }, nodata, scale, offset, opened: Arc::clone(&opened) })
+    Ok(BandSource {
+        band,
+        lattice: Lattice { epsg, transform },
+        nodata,
+        scale,
+        offset,
+        opened: Arc::clone(&opened),
+    })
 }
 
 /// What went wrong in opening, without saying where.
@@ -119,7 +132,9 @@ pub(super) fn storage_reason(error: &StorageError) -> String {
             format!("the file has {len} bytes, but one was expected at {}", end.saturating_sub(1))
         }
         StorageError::Changed { .. } => "the file was replaced while it was being read; ask again".to_owned(),
-        StorageError::TooLarge { len, limit, .. } => format!("{len} bytes are more than the limit of {limit}"),
+        StorageError::TooLarge { len, limit, .. } => {
+            format!("{len} bytes are more than the limit of {limit}")
+        }
         StorageError::NoStore { scheme, .. } => format!("this version does not read from '{scheme}' stores"),
     }
 }

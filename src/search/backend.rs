@@ -18,7 +18,11 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     fn select(&self, search: Search) -> BoxStream<'static, Result<ItemFacts, SearchError>>;
 
     /// One Item.
-    fn item<'a>(&'a self, collection: &'a str, id: &'a str) -> BoxFuture<'a, Result<Option<Item>, SearchError>>;
+    fn item<'a>(
+        &'a self,
+        collection: &'a str,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Item>, SearchError>>;
 
     /// All Collections.
     fn collections(&self) -> BoxFuture<'_, Result<Vec<Collection>, SearchError>>;

@@ -51,7 +51,8 @@ impl Backend for Memory {
                 .then(move |piece| {
                     let (snapshot, pool) = (Arc::clone(&snapshot), pool.clone());
                     async move {
-                        let read = move || piece.into_iter().map(|row| facts(&snapshot, row)).collect::<Vec<_>>();
+                        let read =
+                            move || piece.into_iter().map(|row| facts(&snapshot, row)).collect::<Vec<_>>();
                         stream::iter(pool.run(read).await)
                     }
                 })
@@ -61,7 +62,11 @@ impl Backend for Memory {
         .boxed()
     }
 
-    fn item<'a>(&'a self, collection: &'a str, id: &'a str) -> BoxFuture<'a, Result<Option<Item>, SearchError>> {
+    fn item<'a>(
+        &'a self,
+        collection: &'a str,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Item>, SearchError>> {
         let snapshot = self.catalog.snapshot();
         let row = snapshot.collection_index(collection).and_then(|index| snapshot.row_of(index, id));
         async move { Ok(row.map(|row| item(&snapshot, row))) }.boxed()
@@ -117,8 +122,8 @@ fn facts(snapshot: &Snapshot, row: u32) -> Result<ItemFacts, SearchError> {
         id: snapshot.id(row).to_owned(),
         source,
     };
-    let not_json = ItemError::Field { field: "type", expected: "a JSON document" };
-    let document = snapshot.body(row).parse().map_err(|_| failed(not_json))?;
+    let broken = ItemError::Field { field: "type", expected: "a JSON document" };
+    let document = snapshot.body(row).parse().map_err(|_never| failed(broken))?;
     ItemFacts::from_document(&document).map_err(failed)
 }
 

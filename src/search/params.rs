@@ -156,9 +156,10 @@ impl Params {
         let list: Vec<String> = match &value {
             Value::String(text) if self.origin == Origin::Body => vec![text.clone()],
             Value::String(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
-            Value::Array(list) => {
-                list.iter().map(|v| v.as_str().map(str::to_owned).ok_or_else(wrong)).collect::<Result<_, _>>()?
-            }
+            Value::Array(list) => list
+                .iter()
+                .map(|v| v.as_str().map(str::to_owned).ok_or_else(wrong))
+                .collect::<Result<_, _>>()?,
             _ => return Err(wrong()),
         };
         if list.iter().any(String::is_empty) {
@@ -234,7 +235,11 @@ impl Params {
     /// # Errors
     /// Names the first parameter that is left, and the `known` ones.
     pub fn finish(self, known: &[&str]) -> Result<(), ParamError> {
-        match self.values.into_iter().find(|(name, value)| !value.is_null() || !known.contains(&name.as_str())) {
+        match self
+            .values
+            .into_iter()
+            .find(|(name, value)| !value.is_null() || !known.contains(&name.as_str()))
+        {
             Some((name, _)) => Err(ParamError::Unknown { name, known: known.join(", ") }),
             None => Ok(()),
         }
@@ -271,7 +276,8 @@ mod tests {
     #[test]
     fn both_forms_give_the_same_values() {
         let mut from_query = query(&[("bbox", "1,2,3,4"), ("ids", "a,b"), ("limit", "7")]);
-        let mut from_body = Params::from_body(br#"{"bbox":[1,2,3,4],"ids":["a","b"],"limit":7}"#).expect("params");
+        let mut from_body =
+            Params::from_body(br#"{"bbox":[1,2,3,4],"ids":["a","b"],"limit":7}"#).expect("params");
         for params in [&mut from_query, &mut from_body] {
             assert_eq!(params.numbers("bbox"), Ok(Some(vec![1.0, 2.0, 3.0, 4.0])));
             assert_eq!(params.texts("ids"), Ok(Some(vec!["a".to_owned(), "b".to_owned()])));
@@ -288,7 +294,9 @@ mod tests {
 
     #[test]
     fn faults_name_the_parameter() {
-        assert!(Params::from_query([("a".to_owned(), String::new()), ("a".to_owned(), String::new())]).is_err());
+        assert!(
+            Params::from_query([("a".to_owned(), String::new()), ("a".to_owned(), String::new())]).is_err()
+        );
         let error = query(&[("limit", "0")]).integer("limit", 1).expect_err("too small");
         assert_eq!(error.to_string(), "limit: expected an integer of at least 1, found \"0\"");
         let error = query(&[("colections", "a")]).finish(&["collections"]).expect_err("unknown");

@@ -90,10 +90,10 @@ impl Search {
             search.limit = usize::try_from(limit).unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
         }
         search.token = match params.text("token")? {
-            Some(text) => Some(Token::decode(&text).map_err(|e| ParamError::Invalid {
-                name: "token".to_owned(),
-                problem: e.to_string(),
-            })?),
+            Some(text) => Some(
+                Token::decode(&text)
+                    .map_err(|e| ParamError::Invalid { name: "token".to_owned(), problem: e.to_string() })?,
+            ),
             None => None,
         };
         params.finish(&PARAMETERS)?;
@@ -107,13 +107,14 @@ impl Search {
     /// Names the parameter and what was expected.
     pub fn read_selection(params: &mut Params) -> Result<Self, ParamError> {
         params.not_built(&NOT_BUILT, "; leave it out")?;
-        let interval = match params.text("datetime")? {
-            Some(text) => Some(Interval::parse(&text).map_err(|e| ParamError::Invalid {
-                name: "datetime".to_owned(),
-                problem: e.to_string(),
-            })?),
-            None => None,
-        };
+        let interval =
+            match params.text("datetime")? {
+                Some(text) => Some(Interval::parse(&text).map_err(|e| ParamError::Invalid {
+                    name: "datetime".to_owned(),
+                    problem: e.to_string(),
+                })?),
+                None => None,
+            };
         let max_cloud_cover = params.number("max_cloud_cover")?;
         if max_cloud_cover.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
             let problem = "expected a percentage from 0 to 100".to_owned();

@@ -24,8 +24,7 @@ impl Token {
     /// The token as clients carry it.
     #[must_use]
     pub fn encode(&self) -> String {
-        let key =
-            (self.start.timestamp(), self.start.timestamp_subsec_nanos(), &self.id, &self.collection);
+        let key = (self.start.timestamp(), self.start.timestamp_subsec_nanos(), &self.id, &self.collection);
         // Numbers and strings always serialise.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&key).unwrap_or_default())
     }
@@ -35,9 +34,9 @@ impl Token {
     /// # Errors
     /// When it was not made here.
     pub fn decode(text: &str) -> Result<Self, TokenError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenError)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_not_ours| TokenError)?;
         let (seconds, nanos, id, collection): (i64, u32, String, String) =
-            serde_json::from_slice(&bytes).map_err(|_| TokenError)?;
+            serde_json::from_slice(&bytes).map_err(|_not_ours| TokenError)?;
         let start = DateTime::from_timestamp(seconds, nanos).ok_or(TokenError)?;
         Ok(Self { start, id, collection })
     }

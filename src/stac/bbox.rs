@@ -112,7 +112,7 @@ impl Bbox {
             .split(',')
             .map(|part| {
                 let part = part.trim();
-                part.parse::<f64>().map_err(|_| BboxError::Number { text: part.to_owned() })
+                part.parse::<f64>().map_err(|_not_float| BboxError::Number { text: part.to_owned() })
             })
             .collect::<Result<Vec<_>, _>>()?;
         Self::from_numbers(&numbers)
@@ -123,12 +123,7 @@ impl Bbox {
     pub fn around(geometry: &Geometry) -> Option<Self> {
         use geo::BoundingRect;
         let rect = geometry.bounding_rect()?;
-        Some(Self {
-            west: rect.min().x,
-            south: rect.min().y,
-            east: rect.max().x,
-            north: rect.max().y,
-        })
+        Some(Self { west: rect.min().x, south: rect.min().y, east: rect.max().x, north: rect.max().y })
     }
 
     /// True when the box crosses the antimeridian.
@@ -140,9 +135,8 @@ impl Bbox {
     /// The plain rectangles that make up the box: two across the antimeridian, else one.
     #[must_use]
     pub fn parts(&self) -> Vec<Rect> {
-        let rect = |west, east| {
-            Rect::new(coord! { x: west, y: self.south }, coord! { x: east, y: self.north })
-        };
+        let rect =
+            |west, east| Rect::new(coord! { x: west, y: self.south }, coord! { x: east, y: self.north });
         if self.crosses_antimeridian() {
             vec![rect(self.west, 180.0), rect(-180.0, self.east)]
         } else {

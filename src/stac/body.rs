@@ -88,12 +88,7 @@ impl BodyWriter {
 impl ItemBody {
     /// Writes the whole Item to `out`: `href` maps an asset's key and href to what is shown, `None` leaves it; `links` are
     /// JSON objects joined by commas.
-    pub fn write(
-        &self,
-        out: &mut Vec<u8>,
-        mut href: impl FnMut(&str, &str) -> Option<String>,
-        links: &str,
-    ) {
+    pub fn write(&self, out: &mut Vec<u8>, mut href: impl FnMut(&str, &str) -> Option<String>, links: &str) {
         let mut copied = 0;
         for place in &self.hrefs {
             let (start, end) = (place.span.start as usize, place.span.end as usize);
@@ -196,7 +191,10 @@ mod tests {
     fn hrefs_and_links_are_spliced() {
         let with_own = body(&[r#"{"rel":"license"}"#.to_owned()]);
         let shown = text(&with_own, Some("http://h/\"q"), r#"{"rel":"self"}"#);
-        assert!(shown.ends_with(r#""href":"http://h/\"q","links":[{"rel":"license"},{"rel":"self"}]}"#), "{shown}");
+        assert!(
+            shown.ends_with(r#""href":"http://h/\"q","links":[{"rel":"license"},{"rel":"self"}]}"#),
+            "{shown}"
+        );
         assert!(serde_json::from_str::<serde_json::Value>(&shown).is_ok());
         assert_eq!(with_own.hrefs().collect::<Vec<_>>(), [("B04", "/data/x.tif".to_owned())]);
     }

@@ -12,9 +12,7 @@ pub enum DatetimeError {
         text: String,
     },
     /// Open on both sides, or more than two ends.
-    #[error(
-        "'{text}' is not an interval: write start/end, where one of the two may be '..' or empty"
-    )]
+    #[error("'{text}' is not an interval: write start/end, where one of the two may be '..' or empty")]
     Interval {
         /// As given.
         text: String,
@@ -68,8 +66,12 @@ fn instant_fields(text: &str) -> Option<DateTime<Utc>> {
     let nanos: u32 = format!("{fraction:0<9}").parse().ok()?;
     // RFC 3339 allows a leap second: it counts as the second that follows it.
     let leap = u32::from(second == 60);
-    let naive = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?
-        .and_hms_nano_opt(hour, minute, second - leap, nanos)?;
+    let naive = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?.and_hms_nano_opt(
+        hour,
+        minute,
+        second - leap,
+        nanos,
+    )?;
     let shift = i64::from(leap) - offset_minutes * 60;
     naive.and_utc().checked_add_signed(chrono::Duration::seconds(shift))
 }
@@ -186,7 +188,9 @@ mod tests {
             assert!(Interval::parse(good).is_ok(), "{good}");
         }
         let day = "2024-01-01T00:00:00Z";
-        for bad in ["/", "../..", "../", &format!("{day}/{day}/{day}"), "2024-01-02T00:00:00Z/2024-01-01T00:00:00Z"] {
+        for bad in
+            ["/", "../..", "../", &format!("{day}/{day}/{day}"), "2024-01-02T00:00:00Z/2024-01-01T00:00:00Z"]
+        {
             assert!(Interval::parse(bad).is_err(), "{bad}");
         }
     }

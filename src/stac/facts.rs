@@ -174,7 +174,7 @@ impl AssetFacts {
         let media_type = asset.get("type").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
         let path = href.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let is_tiff = if media_type.is_empty() {
-            path.ends_with(".tif") || path.ends_with(".tiff")
+            path.rsplit_once('.').is_some_and(|(_, extension)| matches!(extension, "tif" | "tiff"))
         } else {
             media_type.starts_with("image/tiff")
         };
@@ -202,7 +202,9 @@ impl AssetFacts {
 
     /// Pixel size for comparing assets of one Item: metres where the document says, else the grid's own units.
     fn resolution(&self) -> f64 {
-        self.gsd_m.or_else(|| self.grid.map(|g| g.transform[0].hypot(g.transform[3]))).unwrap_or(f64::INFINITY)
+        self.gsd_m
+            .or_else(|| self.grid.map(|g| g.transform[0].hypot(g.transform[3])))
+            .unwrap_or(f64::INFINITY)
     }
 }
 
@@ -212,7 +214,8 @@ fn number(of: &Value, field: &str) -> Option<f64> {
 
 /// `bands` of STAC 1.1, or what `eo:bands` and `raster:bands` of 1.0 say together.
 fn bands_of(asset: &Value) -> Vec<BandFacts> {
-    let list = |field: &str| asset.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let list =
+        |field: &str| asset.get(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let (common, eo, raster) = (list("bands"), list("eo:bands"), list("raster:bands"));
     let count = if common.is_empty() { eo.len().max(raster.len()) } else { common.len() };
     (0..count)
@@ -266,7 +269,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn item(assets: Value) -> ItemFacts {
+    fn item(assets: &Value) -> ItemFacts {
         ItemFacts::from_document(&json!({
             "id": "i", "collection": "c", "geometry": null,
             "properties": {"datetime": "2024-01-01T00:00:00Z", "proj:epsg": 32635},
@@ -277,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_band_is_found_by_name_common_name_and_key() {
-        let facts = item(json!({
+        let facts = item(&json!({
             "thumbnail": {"href": "/t.png", "type": "image/png", "roles": ["thumbnail"]},
             "stack": {"href": "/s.tif", "bands": [{"name": "B02"}, {"name": "B04", "eo:common_name": "red"}]},
             "scl": {"href": "/scl.tif"}
@@ -292,7 +295,7 @@ mod tests {
 
     #[test]
     fn data_at_the_finest_resolution_wins() {
-        let facts = item(json!({
+        let facts = item(&json!({
             "visual": {"href": "/v.tif", "roles": ["visual"], "gsd": 10, "bands": [{"name": "B04"}, {"name": "B03"}]},
             "B04_20m": {"href": "/c.tif", "roles": ["data"], "gsd": 20, "bands": [{"name": "B04"}]},
             "B04_10m": {"href": "/f.tif", "roles": ["data"], "gsd": 10, "bands": [{"name": "B04"}]},
@@ -304,7 +307,7 @@ mod tests {
 
     #[test]
     fn old_band_fields_are_read_together() {
-        let facts = item(json!({"B04": {
+        let facts = item(&json!({"B04": {
             "href": "/f.tif", "proj:shape": [10, 20], "proj:transform": [10, 0, 5, 0, -10, 7, 0, 0, 1],
             "eo:bands": [{"name": "B04", "common_name": "red"}],
             "raster:bands": [{"data_type": "uint16", "scale": 0.0001, "offset": -0.1}]

@@ -66,9 +66,7 @@ fn check_rings(geometry: &Value) -> Result<(), GeometryError> {
             coordinates.into_iter().flatten().flat_map(children).try_for_each(|ring| check_ring(&ring))
         }
         Some("LineString") if coordinates.is_some_and(|c| c.len() < 2) => Err(GeometryError::Line),
-        Some("MultiLineString")
-            if coordinates.into_iter().flatten().any(|line| children(line).len() < 2) =>
-        {
+        Some("MultiLineString") if coordinates.into_iter().flatten().any(|line| children(line).len() < 2) => {
             Err(GeometryError::Line)
         }
         Some("GeometryCollection") => geometry
@@ -114,7 +112,10 @@ mod tests {
     fn faults_are_named() {
         let fault = |value| parse_geometry(&value).expect_err("a fault");
         assert!(matches!(fault(json!({"type": "Circle"})), GeometryError::NotGeoJson { .. }));
-        assert!(matches!(fault(json!({"type": "Point", "coordinates": [1]})), GeometryError::NotGeoJson { .. }));
+        assert!(matches!(
+            fault(json!({"type": "Point", "coordinates": [1]})),
+            GeometryError::NotGeoJson { .. }
+        ));
         assert_eq!(fault(json!({"type": "MultiPoint", "coordinates": []})), GeometryError::Empty);
         assert_eq!(fault(json!({"type": "LineString", "coordinates": [[0, 0]]})), GeometryError::Line);
         let open = json!({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]]});

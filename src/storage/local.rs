@@ -88,7 +88,7 @@ impl OpenFile {
         if range.start > range.end || range.end > self.meta.len {
             return Err(out_of_range());
         }
-        let len = usize::try_from(range.end - range.start).map_err(|_| out_of_range())?;
+        let len = usize::try_from(range.end - range.start).map_err(|_too_long| out_of_range())?;
         let mut buffer = vec![0; len];
         self.file.read_exact_at(&mut buffer, range.start).map_err(|error| from_io(error, location))?;
         Ok(buffer.into())
@@ -130,7 +130,10 @@ mod tests {
         let location = Location::Local(path.clone());
         let files = Files::new();
         std::fs::write(&path, b"old").expect("write");
-        assert_eq!(&files.open(&path, &location).expect("open").read_range(0..3, &location).expect("read")[..], b"old");
+        assert_eq!(
+            &files.open(&path, &location).expect("open").read_range(0..3, &location).expect("read")[..],
+            b"old"
+        );
         let other = folder.path().join("b");
         std::fs::write(&other, b"newer").expect("write");
         std::fs::rename(&other, &path).expect("rename");

@@ -70,10 +70,8 @@ impl Location {
     /// # Errors
     /// When the path is relative and the current folder cannot be told.
     pub fn from_path(path: &Path) -> Result<Self, LocationError> {
-        let absolute = std::path::absolute(path).map_err(|source| LocationError::NoCurrentFolder {
-            text: path.display().to_string(),
-            source,
-        })?;
+        let absolute = std::path::absolute(path)
+            .map_err(|source| LocationError::NoCurrentFolder { text: path.display().to_string(), source })?;
         Ok(Self::Local(normalised(&absolute)))
     }
 
@@ -104,7 +102,7 @@ impl Location {
                 Ok(Self::Local(path))
             }
             Self::Remote(document) => {
-                let joined = document.join(href).map_err(|error| bad_url(href, &error))?;
+                let joined = document.join(href).map_err(|error| bad_url(href, error))?;
                 Ok(Self::Remote(joined))
             }
         }
@@ -119,7 +117,7 @@ impl Location {
         }) else {
             return Ok(None);
         };
-        let url = Url::parse(text).map_err(|error| bad_url(text, &error))?;
+        let url = Url::parse(text).map_err(|error| bad_url(text, error))?;
         if scheme.eq_ignore_ascii_case("file") {
             let path = percent_decode_str(url.path()).decode_utf8_lossy().into_owned();
             return Ok(Some(Self::Local(normalised(Path::new(&path)))));
@@ -240,7 +238,7 @@ fn normalised(path: &Path) -> PathBuf {
     out
 }
 
-fn bad_url(text: &str, error: &url::ParseError) -> LocationError {
+fn bad_url(text: &str, error: url::ParseError) -> LocationError {
     let shown = text.split(['?', '#']).next().unwrap_or_default();
     LocationError::Url { text: shown.to_owned(), reason: error.to_string() }
 }

@@ -45,8 +45,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<bool> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"));
     };
     fs::create_dir_all(folder)?;
-    let temporary =
-        folder.join(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
+    let temporary = folder.join(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
     let written = fs::File::create(&temporary)
         .and_then(|mut file| file.write_all(bytes))
         .and_then(|()| fs::rename(&temporary, path));

@@ -13,8 +13,7 @@ pub fn extent_of(items: &[Item]) -> Extent {
         stac::Bbox::ThreeDimensional(numbers) => Bbox::from_numbers(&numbers).ok(),
     });
     let around = boxes.reduce(|a, b| a.union(&b));
-    let [west, south, east, north] =
-        around.map_or([-180.0, -90.0, 180.0, 90.0], |bbox| bbox.to_array());
+    let [west, south, east, north] = around.map_or([-180.0, -90.0, 180.0, 90.0], |bbox| bbox.to_array());
     let times: Vec<(DateTime<Utc>, DateTime<Utc>)> = items.iter().filter_map(span).collect();
     let first = times.iter().map(|(start, _)| *start).min();
     let last = times.iter().map(|(_, end)| *end).max();
@@ -55,8 +54,7 @@ mod tests {
 
     #[test]
     fn boxes_across_the_antimeridian_stay_across_it() {
-        let extent =
-            extent_of(&[item([179.0, 0.0, -179.0, 1.0], 1), item([178.0, 0.0, -179.5, 2.0], 1)]);
+        let extent = extent_of(&[item([179.0, 0.0, -179.0, 1.0], 1), item([178.0, 0.0, -179.5, 2.0], 1)]);
         assert_eq!(extent.spatial.bbox, [stac::Bbox::new(178.0, 0.0, -179.0, 2.0)]);
     }
 

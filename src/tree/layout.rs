@@ -163,7 +163,10 @@ mod tests {
         let href = |from: &str, to: &str| relative_href(Path::new(from), Path::new(to));
         assert_eq!(href("c/i/i.json", "catalog.json").as_deref(), Some("../../catalog.json"));
         assert_eq!(href("c/collection.json", "c/i/i.json").as_deref(), Some("./i/i.json"));
-        assert_eq!(href("/t/c/i/i.json", "/data/a b#1%.tif").as_deref(), Some("../../../data/a%20b%231%25.tif"));
+        assert_eq!(
+            href("/t/c/i/i.json", "/data/a b#1%.tif").as_deref(),
+            Some("../../../data/a%20b%231%25.tif")
+        );
         assert_eq!(href("/t/i.json", "c/x.tif"), None);
         assert_eq!(href("c/../i.json", "x.tif"), None);
     }

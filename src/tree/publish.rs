@@ -128,11 +128,11 @@ impl Writer<'_> {
 
     fn branch(&mut self, branch: &mut Branch, root_title: Option<&str>) -> Result<(), PublishError> {
         let Branch { collection, items } = branch;
-        let shelf = shelve(&items.iter().map(time_of).collect::<Vec<_>>());
+        let shelves = shelve(&items.iter().map(time_of).collect::<Vec<_>>());
         let (id, title) = (collection.id.clone(), collection.title.clone());
         let place = Place { id: &id, title: title.as_deref(), root_title };
         let at = Layout::collection(&id);
-        let below = self.shelf(&shelf, &at, &mut Vec::new(), &place, items)?;
+        let below = self.below(&shelves, &at, &mut Vec::new(), &place, items)?;
         collection.links.retain(|link| !link.is_structural());
         collection.links.push(titled(Link::root(href(&at, &Layout::root())), root_title));
         collection.links.push(titled(Link::parent(href(&at, &Layout::root())), root_title));
@@ -141,15 +141,15 @@ impl Writer<'_> {
     }
 
     /// Writes what is below the document `at` and returns the links to it.
-    fn shelf(
+    fn below(
         &mut self,
-        shelf: &Shelf,
+        what: &Shelf,
         at: &Path,
         names: &mut Vec<String>,
         place: &Place<'_>,
         items: &mut [Item],
     ) -> Result<Vec<Link>, PublishError> {
-        match shelf {
+        match what {
             Shelf::Items(indices) => {
                 let mut links = Vec::with_capacity(indices.len());
                 for index in indices {
@@ -179,7 +179,7 @@ impl Writer<'_> {
             names.push(name.clone());
             let shelf_at = Layout::shelf(place.id, names);
             let label = names.join("-");
-            let below = self.shelf(shelf, &shelf_at, names, place, items)?;
+            let below = self.below(shelf, &shelf_at, names, place, items)?;
             let mut catalog = Catalog::new(
                 format!("{}-{label}", place.id),
                 format!("Items of {} from {label}", place.title.unwrap_or(place.id)),
@@ -258,7 +258,10 @@ mod tests {
         let document = read(path);
         let folder = path.parent().expect("a folder");
         let resolve = |link: &Value| {
-            folder.join(link["href"].as_str().expect("an href")).canonicalize().expect("a link that leads somewhere")
+            folder
+                .join(link["href"].as_str().expect("an href"))
+                .canonicalize()
+                .expect("a link that leads somewhere")
         };
         let links = document["links"].as_array().expect("links");
         let mut ids = Vec::new();

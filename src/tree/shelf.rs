@@ -70,9 +70,7 @@ fn numbered(items: Vec<usize>) -> Shelf {
         return Shelf::Items(items);
     }
     let parts = items.chunks(MAX_LINKED_ITEMS).enumerate();
-    Shelf::Shelves(
-        parts.map(|(n, part)| (format!("{:04}", n + 1), Shelf::Items(part.to_vec()))).collect(),
-    )
+    Shelf::Shelves(parts.map(|(n, part)| (format!("{:04}", n + 1), Shelf::Items(part.to_vec()))).collect())
 }
 
 #[cfg(test)]

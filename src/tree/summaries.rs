@@ -11,8 +11,7 @@ const RANGED: [&str; 1] = ["eo:cloud_cover"];
 /// Distinct values beyond which a list says nothing any more.
 const MAX_LISTED: usize = 100;
 /// Fields of a band that describe it in every Item alike.
-const BAND_FIELDS: [&str; 4] =
-    ["eo:common_name", "eo:center_wavelength", "eo:full_width_half_max", "gsd"];
+const BAND_FIELDS: [&str; 4] = ["eo:common_name", "eo:center_wavelength", "eo:full_width_half_max", "gsd"];
 
 /// The summaries of some Items: distinct values sorted, ranges as `minimum` and `maximum`, and bands by name.
 #[must_use]

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use serde_json::Value;
 
-use super::links::{KindError, Kind, Resolver, kind_of, links_of};
+use super::links::{Kind, KindError, Resolver, kind_of, links_of};
 use crate::pool::Pool;
 use crate::storage::{Location, Storage, StorageError};
 
@@ -203,7 +203,11 @@ impl<T: Send + 'static> Walker<T> {
     async fn descend(self: Arc<Self>, parent: Parent, above: Above) -> Vec<Found<T>> {
         let id: Arc<str> = parent.document.get("id").and_then(Value::as_str).unwrap_or("items").into();
         let below = Above {
-            collection: if parent.kind == Kind::Collection { Some(Arc::clone(&id)) } else { above.collection },
+            collection: if parent.kind == Kind::Collection {
+                Some(Arc::clone(&id))
+            } else {
+                above.collection
+            },
             parent_id: id,
             depth: above.depth + 1,
         };

@@ -8,7 +8,7 @@ use crate::{demo, http, soak};
 
 #[test]
 fn stac_api_validator_finds_no_error() {
-    let server = Server::of(demo::catalog());
+    let server = demo::serve();
     let collections = http::get(&format!("{}/collections", server.url)).json();
     let collection = &collections["collections"][0];
     let bbox: Vec<f64> = serde_json::from_value(collection["extent"]["spatial"]["bbox"][0].clone()).unwrap();
@@ -29,8 +29,7 @@ fn stac_api_validator_finds_no_error() {
 }
 
 /// Searches a catalogue at random and compares with a scan of its files.
-fn search_against_scan(catalog: &Path, name: &str) {
-    let server = Server::of(catalog);
+fn search_against_scan(server: &Server, catalog: &Path, name: &str) {
     let count = soak::times(200).to_string();
     let said = script("search_against_scan.py", [server.url.as_ref(), catalog.as_os_str(), count.as_ref()]);
     soak::figure(&format!("searches of the {name} tree through pystac-client"), &said);
@@ -38,14 +37,15 @@ fn search_against_scan(catalog: &Path, name: &str) {
 
 #[test]
 fn pystac_client_finds_in_the_demo_what_a_scan_of_the_files_finds() {
-    search_against_scan(&demo::catalog(), "demo");
+    search_against_scan(&demo::serve(), &demo::catalog(), "demo");
 }
 
 #[test]
 fn pystac_client_finds_in_an_awkward_tree_what_a_scan_of_the_files_finds() {
     let folder = tempfile::tempdir().unwrap();
     script("make_scattered.py", [folder.path()]);
-    search_against_scan(&folder.path().join("catalog.json"), "scattered");
+    let catalog = folder.path().join("catalog.json");
+    search_against_scan(&Server::of(&catalog), &catalog, "scattered");
 }
 
 #[test]
@@ -54,8 +54,7 @@ fn pystac_opens_the_demo_tree() {
 }
 
 /// Random patches of a catalogue, compared with rasterio's windows.
-fn patches_against_rasterio(catalog: &Path, name: &str) {
-    let server = Server::of(catalog);
+fn patches_against_rasterio(server: &Server, catalog: &Path, name: &str) {
     let count = soak::times(200).to_string();
     let said =
         script("patches_against_rasterio.py", [server.url.as_ref(), catalog.as_os_str(), count.as_ref()]);
@@ -64,19 +63,19 @@ fn patches_against_rasterio(catalog: &Path, name: &str) {
 
 #[test]
 fn patches_of_the_demo_equal_the_windows_that_rasterio_reads() {
-    patches_against_rasterio(&demo::catalog(), "demo");
+    patches_against_rasterio(&demo::serve(), &demo::catalog(), "demo");
 }
 
 #[test]
 fn patches_of_overlapping_scenes_equal_mosaics_made_with_numpy() {
     let folder = tempfile::tempdir().unwrap();
     script("make_mosaics.py", [folder.path()]);
-    patches_against_rasterio(&folder.path().join("items.json"), "mosaics");
+    let catalog = folder.path().join("items.json");
+    patches_against_rasterio(&Server::of(&catalog), &catalog, "mosaics");
 }
 
 /// Random patches from two servers over one catalogue.
-fn random_patches(catalog: &Path, name: &str) {
-    let (one, other) = (Server::of(catalog), Server::of(catalog));
+fn random_patches(one: &Server, other: &Server, catalog: &Path, name: &str) {
     let count = soak::times(12).to_string();
     let arguments = [one.url.as_ref(), other.url.as_ref(), catalog.as_os_str(), count.as_ref()];
     soak::figure(&format!("/patch/random over the {name} set"), &script("random_patches.py", arguments));
@@ -84,12 +83,13 @@ fn random_patches(catalog: &Path, name: &str) {
 
 #[test]
 fn random_patches_of_the_demo_are_the_same_from_every_replica_and_lie_inside_rasters() {
-    random_patches(&demo::catalog(), "demo");
+    random_patches(&demo::serve(), &demo::serve(), &demo::catalog(), "demo");
 }
 
 #[test]
 fn random_patches_of_overlapping_scenes_are_the_same_from_every_replica_and_lie_inside_rasters() {
     let folder = tempfile::tempdir().unwrap();
     script("make_mosaics.py", [folder.path()]);
-    random_patches(&folder.path().join("items.json"), "mosaics");
+    let catalog = folder.path().join("items.json");
+    random_patches(&Server::of(&catalog), &Server::of(&catalog), &catalog, "mosaics");
 }

@@ -3,11 +3,23 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::server::{cairn, run};
+use crate::server::{Server, cairn, run};
+
+/// A server of the demo set, whose rasters lie beside the tree.
+pub(crate) fn serve() -> Server {
+    let catalog = catalog();
+    Server::start(
+        cairn().arg("serve").arg(catalog).arg("--allow").arg(folder()).args(["--bind", "127.0.0.1:0"]),
+    )
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("demo")
+}
 
 /// The `catalog.json` of the demo set.
 pub(crate) fn catalog() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("demo");
+    let folder = folder();
     let lock = File::create(folder.with_extension("lock")).unwrap();
     lock.lock().unwrap();
     let made_by = folder.join("made-by");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// What a start, a stop or a failure may take on two busy cores.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The binary under test, out of reach of the caller's own `CAIRN_…` settings.
+/// The binary under test, out of reach of the caller's own `CAIRN_…` settings and cache.
 pub(crate) fn cairn() -> Command {
     plain(env!("CARGO_BIN_EXE_cairn"))
 }
@@ -22,7 +22,7 @@ pub(crate) fn plain(program: impl AsRef<OsStr>) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CAIRN_")) {
         command.env_remove(name);
     }
-    command.env("CAIRN_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")).stdin(Stdio::null());
+    command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")).stdin(Stdio::null());
     command
 }
 
@@ -113,6 +113,18 @@ impl Server {
     /// All of stderr so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Whether a text is on stderr, now or very soon: what the server has done it may not have written yet.
+    pub(crate) fn logs(&self, text: &str) -> bool {
+        let end = Instant::now() + Duration::from_secs(5);
+        while !self.log().contains(text) {
+            if Instant::now() > end {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        true
     }
 
     /// The most memory it ever held, in bytes.

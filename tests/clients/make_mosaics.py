@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import rasterio
 from rasterio.transform import from_origin
-from rasterio.warp import transform_bounds
+from rasterio.warp import transform as project
 
 # Near 177° E the solar day begins around 12:12 UTC.
 CRS, LEFT, TOP, PIXEL = "EPSG:32660", 480_000.0, 1_200_000.0, 10.0
@@ -36,12 +36,18 @@ def scene(rng, shape, dtype, nodata, hole):
 
 
 def write(path, pixels, col, row, nodata, **layout):
+    """Writes a raster; its outline in lon/lat."""
     bands, height, width = pixels.shape
     profile = {"driver": "GTiff", "count": bands, "height": height, "width": width, "dtype": pixels.dtype, "crs": CRS}
     transform = from_origin(LEFT + col * PIXEL, TOP - row * PIXEL, PIXEL, PIXEL)
     with rasterio.open(path, "w", **profile, transform=transform, nodata=nodata, **layout) as file:
         file.write(pixels)
-        return [round(v, 9) for v in transform_bounds(file.crs, "EPSG:4326", *file.bounds)]
+        left, bottom, right, top = file.bounds
+    along = np.linspace(0, 1, 21)[:-1]
+    xs = np.concatenate([left + (right - left) * along, np.full(20, right), right - (right - left) * along, np.full(20, left)])
+    ys = np.concatenate([np.full(20, bottom), bottom + (top - bottom) * along, np.full(20, top), top - (top - bottom) * along])
+    lon, lat = project(CRS, "EPSG:4326", xs, ys)
+    return list(zip(lon, lat))
 
 
 def main(folder: pathlib.Path):
@@ -54,10 +60,9 @@ def main(folder: pathlib.Path):
         hole = rng.integers(0, SIZE - 40, 2)
         stacked = scene(rng, (3, SIZE, SIZE), "uint16", 0, hole)
         height = scene(rng, (1, SIZE, SIZE), "float32", np.nan, hole)
-        bbox = write(folder / f"{stem}.tif", stacked, col, row, 0, interleave="pixel", **tiled)
+        ring = write(folder / f"{stem}.tif", stacked, col, row, 0, interleave="pixel", **tiled)
         write(folder / f"{stem}-height.tif", height, col, row, np.nan, blockysize=7)
-        west, south, east, north = bbox
-        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        lon, lat = zip(*ring)
         tiff = {"type": "image/tiff; application=geotiff; profile=cloud-optimized", "roles": ["data"]}
         names = [{"name": band, "data_type": "uint16", "nodata": 0} for band in ("blue", "green", "red")]
         features.append(
@@ -66,8 +71,8 @@ def main(folder: pathlib.Path):
                 "stac_version": "1.1.0",
                 "id": name,
                 "collection": "mosaics",
-                "geometry": {"type": "Polygon", "coordinates": [ring]},
-                "bbox": bbox,
+                "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]},
+                "bbox": [min(lon), min(lat), max(lon), max(lat)],
                 "properties": {"datetime": time, "proj:code": CRS} | ({"platform": platform} if platform else {}),
                 "links": [],
                 "assets": {

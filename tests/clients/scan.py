@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timezone
 from urllib.parse import unquote, urlsplit
 
-from shapely.geometry import box, shape
+from shapely.geometry import LineString, Point, box, shape
 from shapely.ops import unary_union
 
 RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$")
@@ -84,8 +84,17 @@ def area(bbox: list[float]):
     """A `bbox` parameter: 4 or 6 numbers, west > east crosses the antimeridian."""
     west, south, east, north = bbox if len(bbox) == 4 else (bbox[0], bbox[1], bbox[3], bbox[4])
     if west <= east:
+        return _rectangle(west, south, east, north)
+    return unary_union([_rectangle(west, south, 180, north), _rectangle(-180, south, east, north)])
+
+
+def _rectangle(west, south, east, north):
+    """A box; without width or height a line or a point, since shapely's box would then be an invalid polygon that meets nothing."""
+    if west < east and south < north:
         return box(west, south, east, north)
-    return unary_union([box(west, south, 180, north), box(-180, south, east, north)])
+    if (west, south) == (east, north):
+        return Point(west, south)
+    return LineString([(west, south), (east, north)])
 
 
 def matches(item: dict, question: dict) -> bool:

@@ -42,7 +42,7 @@ def box_near(rng, everything) -> list[float]:
             [west, y, east, y],
             [west, south, -50, east, north, 9000],
             [rng.uniform(100, 180), -90, rng.uniform(-180, -100), 90],
-            [max(x, east), south, min(x, west) - 0.5, north],
+            [east, south, max(west - 0.5, -180), north],
             [-180, -90, 180, 90],
         ]
     )

@@ -110,14 +110,46 @@ def read(item: dict, names: list[str], window: Window):
     return np.stack(layers).astype(np.result_type(*layers)), valid
 
 
-def steps(items: list[dict], names: list[str], window: Window, group_by: str) -> list[Step]:
-    """Time steps, oldest first. A solar day's Items of one platform are mosaicked, the earlier on top."""
+def hide(item: dict, names: list[str], window: Window, mask: str, pixels, valid):
+    """Makes pixels nodata where the mask's band, of any resolution, has one of its values."""
+    band, _, values = mask.partition(":")
+    key, number = scan.bands(item)[band]
+    file = opened(item["assets"][key]["href"])
+    t, whole = file.transform, file.read(number)
+    x = window.left + window.pixel[0] * (np.arange(window.width) + 0.5)
+    y = window.top + window.pixel[1] * (np.arange(window.height) + 0.5)
+    cols, rows = np.floor((x - t.c) / t.a).astype(int), np.floor((y - t.f) / t.e).astype(int)
+    inside = ((rows >= 0) & (rows < file.height))[:, None] & ((cols >= 0) & (cols < file.width))
+    seen = whole[np.clip(rows, 0, file.height - 1)[:, None], np.clip(cols, 0, file.width - 1)]
+    hidden = inside & np.isin(seen, [int(value) for value in values.split(",")])
+    for layer, nodata in zip(pixels, nodatas(item, names)):
+        layer[hidden] = 0 if nodata is None else nodata
+    valid &= ~hidden
+
+
+def nodatas(item: dict, names: list[str]) -> list:
+    known = scan.bands(item)
+    return [opened(item["assets"][known[name][0]]["href"]).nodatavals[known[name][1] - 1] for name in names]
+
+
+def scales(item: dict, names: list[str]) -> list[tuple[float, float]]:
+    """Scale and offset of each band."""
+    known = scan.bands(item)
+    files = [(opened(item["assets"][known[name][0]]["href"]), known[name][1] - 1) for name in names]
+    return [(file.scales[index], file.offsets[index]) for file, index in files]
+
+
+def steps(items: list[dict], names: list[str], window: Window, group_by: str, mask: str | None = None) -> list[Step]:
+    """Time steps, oldest first. A solar day's Items of one platform are mosaicked, the earlier on top. A mask goes with
+    `group_by` item only."""
     lon = window.centre[0]
     groups: dict = {}
     for item in sorted(items, key=lambda item: (scan.span(item)[0], item["id"])):
         taken = read(item, names, window)
         if taken is None:
             continue
+        if mask:
+            hide(item, names, window, mask, *taken)
         time = scan.span(item)[0]
         key = (item["collection"], item["id"])
         if group_by == "solar_day":

@@ -266,7 +266,10 @@ mod tests {
     #[test]
     fn faults_name_line_and_key() {
         let error = fault("[catalog]\nid = \"a\"\n\n[[collection]]\nid = \"c\"\nlicence = \"x\"\n");
-        assert!(error.starts_with("line 6") && error.contains("licence") && error.contains("license"), "{error}");
+        assert!(
+            error.starts_with("line 6") && error.contains("licence") && error.contains("license"),
+            "{error}"
+        );
         let error = fault("[[collection]]\nid = \"c\"\npath = \"(\"\n");
         assert!(error.starts_with("line 3") && error.contains("regular expression"), "{error}");
         let error = fault("[[collection]]\nid = \"c\"\npath = \"(?P<a>.)\"\nplatform = \"{b}\"\n");

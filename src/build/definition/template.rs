@@ -32,7 +32,8 @@ impl Pattern {
     #[must_use]
     pub fn groups(&self, path: &str) -> Option<Groups> {
         let captures = self.0.captures(path)?;
-        let named = self.names().filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str().to_owned())));
+        let named =
+            self.names().filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str().to_owned())));
         Some(named.collect())
     }
 
@@ -81,7 +82,8 @@ impl TryFrom<String> for Template {
                 rest = after;
             } else {
                 let group = after.strip_prefix('{').and_then(|after| after.split_once('}'));
-                let (group, after) = group.ok_or_else(|| format!("'{text}' has a brace without its partner"))?;
+                let (group, after) =
+                    group.ok_or_else(|| format!("'{text}' has a brace without its partner"))?;
                 let (name, filter) = match group.split_once('|') {
                     None => (group, Filter::None),
                     Some((name, "lower")) => (name, Filter::Lower),
@@ -158,9 +160,13 @@ mod tests {
 
     #[test]
     fn groups_fill_templates() {
-        let pattern = Pattern::try_from(r"(?P<sat>S2[AB])_(?P<orbit>\d+)(?P<rest>x)?".to_owned()).expect("a pattern");
+        let pattern =
+            Pattern::try_from(r"(?P<sat>S2[AB])_(?P<orbit>\d+)(?P<rest>x)?".to_owned()).expect("a pattern");
         let groups = pattern.groups("c/S2A_079.tif").expect("a match");
-        assert_eq!(template("{{{sat|lower}}}!").expect("a template").fill(&groups).as_deref(), Some("{s2a}!"));
+        assert_eq!(
+            template("{{{sat|lower}}}!").expect("a template").fill(&groups).as_deref(),
+            Some("{s2a}!")
+        );
         assert_eq!(template("{orbit|int}").expect("a template").value(&groups), Some(Value::from(79)));
         assert_eq!(template("R{orbit}").expect("a template").value(&groups), Some(Value::from("R079")));
         assert_eq!(template("{rest}").expect("a template").fill(&groups), None);

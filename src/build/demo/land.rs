@@ -44,7 +44,10 @@ pub(super) struct Pixel {
 /// The ground of the whole area, row by row.
 pub(super) fn land(seed: u64, size: usize) -> Vec<Pixel> {
     let ground = Ground::new(seed, size);
-    (0..size * size).into_par_iter().map(|index| ground.pixel(to_f32(index % size), to_f32(index / size))).collect()
+    (0..size * size)
+        .into_par_iter()
+        .map(|index| ground.pixel(to_f32(index % size), to_f32(index / size)))
+        .collect()
 }
 
 /// A pixel's coordinate; areas are far smaller than the 16 million that an `f32` counts.
@@ -100,7 +103,12 @@ impl Ground {
         if height < self.shore {
             // Shallow water near the shore is brighter.
             let depth = smoothstep(0.0, 0.06, self.shore - height);
-            return Pixel { cover: Cover::Lake, ahead: 0.0, tone: 1.3 - 0.4 * depth, cold: 0.7 + 0.3 * depth };
+            return Pixel {
+                cover: Cover::Lake,
+                ahead: 0.0,
+                tone: 1.3 - 0.4 * depth,
+                cold: 0.7 + 0.3 * depth,
+            };
         }
         if self.openness.at(x, y) > self.open && height > self.shore + 0.012 {
             return self.field(x, y, texture);
@@ -114,14 +122,15 @@ impl Ground {
     /// The parcel whose jittered centre is nearest decides; halfway between two lies a track.
     fn field(&self, x: f32, y: f32, texture: f32) -> Pixel {
         // Parcels lie along a direction of their own, longer than wide.
-        let (u, v) = ((0.92 * x + 0.39 * y) / PARCEL, (0.92 * y - 0.39 * x) / (PARCEL * 1.7));
-        let (column, row) = (floor(u), floor(v));
+        let (along, across) = ((0.92 * x + 0.39 * y) / PARCEL, (0.92 * y - 0.39 * x) / (PARCEL * 1.7));
+        let (column, row) = (floor(along), floor(across));
         let mut nearest = (f32::INFINITY, 0, 0);
         let mut second = f32::INFINITY;
         for (c, r) in (column - 1..=column + 1).flat_map(|c| (row - 1..=row + 1).map(move |r| (c, r))) {
-            let at = |axis: u64, cell: i32| to_coordinate(cell) + 0.2 + 0.6 * chance(mix(self.seed ^ axis), c, r);
-            let (du, dv) = (u - at(11, c), v - at(12, r));
-            let distance = du * du + dv * dv;
+            let at =
+                |axis: u64, cell: i32| to_coordinate(cell) + 0.2 + 0.6 * chance(mix(self.seed ^ axis), c, r);
+            let (dx, dy) = (along - at(11, c), across - at(12, r));
+            let distance = dx * dx + dy * dy;
             if distance < nearest.0 {
                 second = nearest.0;
                 nearest = (distance, c, r);
@@ -129,8 +138,8 @@ impl Ground {
                 second = distance;
             }
         }
-        let (distance, c, r) = nearest;
-        let draw = |what: u64| chance(mix(self.seed ^ what), c, r);
+        let (distance, column, row) = nearest;
+        let draw = |what: u64| chance(mix(self.seed ^ what), column, row);
         let kind = draw(13);
         let cover = if second - distance < 0.03 {
             Cover::Grass

@@ -20,7 +20,7 @@ pub(super) struct Scene {
     pub(super) fine: [Vec<u16>; 4],
     /// B05 and B11, half as many rows and columns.
     pub(super) coarse: [Vec<u16>; 2],
-    /// SCL by the classes of Sen2Cor, half as many rows and columns.
+    /// SCL by the classes of ESA's processor, half as many rows and columns.
     pub(super) classes: Vec<u8>,
 }
 
@@ -44,13 +44,13 @@ pub(super) fn draw(seed: u64, land: &[Pixel], size: usize, product: &Product) ->
             let index = y * size + x;
             let Some(pixel) = land.get(index) else { continue };
             let veil = sky.at(to_f32(x), to_f32(y));
-            let seen = look(pixel, product.day, veil, sky.tone(to_f32(x), to_f32(y)));
+            let spectrum = look(pixel, product.day, veil, sky.tone(to_f32(x), to_f32(y)));
             for (band, (samples, source)) in (0_u64..).zip(scene.fine.iter_mut().zip([0, 1, 2, 4])) {
-                if let (Some(sample), Some(value)) = (samples.get_mut(index), seen.get(source)) {
+                if let (Some(sample), Some(value)) = (samples.get_mut(index), spectrum.get(source)) {
                     *sample = digitise(*value, mix(grain ^ band), x, y);
                 }
             }
-            quad.add(pixel, veil, &seen, product.day);
+            quad.add(pixel, veil, &spectrum, product.day);
         }
         let index = row * half + col;
         for (band, (samples, source)) in (10_u64..).zip(scene.coarse.iter_mut().zip([3, 5])) {
@@ -107,7 +107,7 @@ impl Quad {
         self.snow += if forest { 0.0 } else { snow(pixel, day) / 4.0 };
     }
 
-    /// The class that Sen2Cor would give.
+    /// The class that ESA's processor would give.
     fn class(&self) -> u8 {
         let [_, _, red, _, nir, _] = self.seen;
         match () {

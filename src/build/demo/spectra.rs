@@ -69,8 +69,8 @@ pub(super) fn reflectance(pixel: &Pixel, day: f32) -> Spectrum {
         }
         Cover::Grass => {
             let green = pulse(season, [108.0, 142.0, 270.0, 315.0]);
-            let cuts = pulse(season, [164.0, 167.0, 170.0, 192.0])
-                .max(pulse(season, [222.0, 225.0, 228.0, 250.0]));
+            let cuts =
+                pulse(season, [164.0, 167.0, 170.0, 192.0]).max(pulse(season, [222.0, 225.0, 228.0, 250.0]));
             blend(STUBBLE, HAY, (green - 0.65 * cuts).max(0.0))
         }
         Cover::Village => ROOFS,

@@ -1,4 +1,4 @@
-//! Arrays → Cloud-Optimized GeoTIFFs, by GDAL's COG driver.
+//! Arrays → COGs, by GDAL's COG driver.
 
 use std::path::Path;
 

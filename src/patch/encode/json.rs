@@ -44,9 +44,9 @@ fn described(patch: &Patch) -> Value {
     let known = |value: &f64| if value.is_nan() { Value::Null } else { json!(value) };
     json!({
         "crs": patch.crs(),
-        "transform": patch.window.map(|_| patch.transform()),
-        "height": patch.size[0],
-        "width": patch.size[1],
+        "transform": patch.window.transform(),
+        "height": patch.window.height,
+        "width": patch.window.width,
         "x": centres(patch, true),
         "y": centres(patch, false),
         "dtype": patch.data_type.name(),
@@ -59,7 +59,7 @@ fn described(patch: &Patch) -> Value {
 
 /// CRS coordinates of the middles of the columns (x) or rows (y), where the grid is not turned.
 fn centres(patch: &Patch, of_columns: bool) -> Option<Vec<f64>> {
-    let window = patch.window?;
+    let window = patch.window;
     let [a, b, c, d, e, f] = window.transform();
     if b != 0.0 || d != 0.0 {
         return None;

@@ -35,10 +35,9 @@ fn headers(batch: &Batch) -> Vec<(&'static str, String)> {
     let mut headers = vec![("cairn-shape", joined(&batch.shape()))];
     if batch.centers.is_none()
         && let Some(patch) = batch.patches.first()
-        && let Some(crs) = patch.crs()
     {
-        headers.push(("cairn-crs", crs));
-        headers.push(("cairn-transform", joined(&patch.transform())));
+        headers.push(("cairn-crs", patch.crs()));
+        headers.push(("cairn-transform", joined(&patch.window.transform())));
     }
     let dropped: Vec<&str> = batch.patches.iter().flat_map(|p| &p.dropped).map(String::as_str).collect();
     if !dropped.is_empty() {

@@ -17,8 +17,9 @@ pub(super) fn encode(batch: &Batch) -> Vec<Bytes> {
 
 /// The header of an array in C order.
 pub(super) fn header(descr: &str, shape: &[usize]) -> Bytes {
-    let sides: String = shape.iter().map(|side| format!("{side}, ")).collect();
-    let shape = if shape.len() == 1 { sides.trim_end() } else { sides.trim_end_matches(", ") };
+    let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    // A tuple of one has a comma behind it.
+    let shape = sides.join(", ") + if sides.len() == 1 { "," } else { "" };
     let dict = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
     let unpadded = 10 + dict.len() + 1;
     let padding = unpadded.next_multiple_of(ALIGNMENT) - unpadded;
@@ -40,7 +41,8 @@ mod tests {
     #[test]
     fn headers_are_what_numpy_writes() {
         // python3 -c "import numpy as n,io; f=io.BytesIO(); n.save(f, n.zeros((2,3),'<u2')); print(f.getvalue()[:128])"
-        let want = format!("{{'descr': '<u2', 'fortran_order': False, 'shape': (2, 3), }}{}\n", " ".repeat(58));
+        let want =
+            format!("{{'descr': '<u2', 'fortran_order': False, 'shape': (2, 3), }}{}\n", " ".repeat(58));
         let bytes = header("<u2", &[2, 3]);
         assert_eq!(&bytes[..10], b"\x93NUMPY\x01\x00\x76\x00");
         assert_eq!(&bytes[10..], want.as_bytes());

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::super::patch::{Batch, PatchStep};
+use super::super::patch::{Batch, Patch, PatchStep};
 use super::{nanoseconds, npy};
 
 /// One member of the archive.
@@ -25,8 +25,8 @@ pub(super) fn encode(batch: &Batch) -> Vec<Bytes> {
     let first = batch.patches.first();
     let nodata: Vec<f64> = first.map(|p| p.nodata.clone()).unwrap_or_default();
     let bands: Vec<String> = first.map(|p| p.bands.clone()).unwrap_or_default();
-    let transforms: Vec<f64> = batch.patches.iter().flat_map(|p| p.transform()).collect();
-    let crs: Vec<String> = batch.patches.iter().map(|p| p.crs().unwrap_or_default()).collect();
+    let transforms: Vec<f64> = batch.patches.iter().flat_map(|p| p.window.transform()).collect();
+    let crs: Vec<String> = batch.patches.iter().map(Patch::crs).collect();
     let items: Vec<String> = steps().map(|step| step.items.join(",")).collect();
     let times: Vec<u8> = steps().flat_map(|step| nanoseconds(step.time).to_le_bytes()).collect();
     let valid: Vec<f64> = steps().map(|step: &PatchStep| step.valid).collect();
@@ -148,7 +148,9 @@ fn common_fields(out: &mut Vec<u8>, checksum: u32, size: u32, name: &str, extra_
 fn extra_field(out: &mut Vec<u8>, values: &[u64]) {
     out.extend_from_slice(&1u16.to_le_bytes());
     out.extend_from_slice(&u16::try_from(8 * values.len()).unwrap_or(0).to_le_bytes());
-    values.iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+    for value in values {
+        out.extend_from_slice(&value.to_le_bytes());
+    }
 }
 
 fn end_of_directory_64(out: &mut Vec<u8>, count: u64, size: u64, offset: u64) {
