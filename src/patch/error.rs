@@ -2,6 +2,7 @@
 
 use super::grid::GridError;
 use crate::search::{ParamError, SearchError};
+use crate::stac::ItemFacts;
 
 /// Messages name Items, bands and parameters, never a path or URL; what the system said is in `cause`, for the log.
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +14,10 @@ pub enum PatchError {
     #[error(transparent)]
     Search(#[from] SearchError),
     /// No matching Item has the band.
-    #[error("bands: no matching Item has '{band}'; there are: {known}")]
+    #[error("{parameter}: no matching Item has '{band}'; there are: {known}")]
     NoBand {
+        /// `bands` or `mask`.
+        parameter: &'static str,
         /// As asked for.
         band: String,
         /// Names of the bands of one matching Item.
@@ -104,6 +107,11 @@ pub enum PatchError {
 }
 
 impl PatchError {
+    /// No Item like `item` has the band.
+    pub(super) fn no_band(parameter: &'static str, band: &str, item: &ItemFacts) -> Self {
+        Self::NoBand { parameter, band: band.to_owned(), known: item.band_names().join(", ") }
+    }
+
     /// What belongs in the log but not into an answer.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {

@@ -167,7 +167,7 @@ impl Engine {
             .iter()
             .map(|source| source.lattice)
             .min_by(|a, b| a.resolution().total_cmp(&b.resolution()));
-        finest.ok_or_else(|| PatchError::NoBand { band: String::new(), known: item.band_names().join(", ") })
+        finest.ok_or_else(|| PatchError::no_band("bands", "", item))
     }
 }
 
@@ -215,11 +215,11 @@ fn names_of(
     {
         let missing = names.iter().find(|name| !items.iter().any(|item| item.band(name).is_some()));
         let band = missing.cloned().unwrap_or_else(|| names.join(","));
-        return Err(PatchError::NoBand { band, known: item.band_names().join(", ") });
+        let parameter = if bands.contains(&band) || missing.is_none() { "bands" } else { "mask" };
+        return Err(PatchError::no_band(parameter, &band, item));
     }
-    if bands.is_empty() && !items.is_empty() {
-        let known = items.first().map(|item| item.band_names().join(", ")).unwrap_or_default();
-        return Err(PatchError::NoBand { band: "of role data".to_owned(), known });
+    if let Some(item) = items.first().filter(|_| bands.is_empty()) {
+        return Err(PatchError::no_band("bands", "of role data", item));
     }
     let count = bands.len();
     Ok((names, count))

@@ -72,7 +72,7 @@ async fn open_band(
     };
     let found = item.band(name).and_then(|at| Some((at, item.assets.get(at.asset)?)));
     let Some((at, asset)) = found else {
-        return Err(PatchError::NoBand { band: name.to_owned(), known: item.band_names().join(", ") });
+        return Err(PatchError::no_band("bands", name, item));
     };
     let location = Location::parse(&asset.href)
         .map_err(|error| failed("its href is no location".to_owned(), error.to_string()))?;

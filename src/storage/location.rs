@@ -170,9 +170,9 @@ impl Location {
             (Self::Local(path), Self::Local(folder)) => path.starts_with(folder),
             (Self::Remote(url), Self::Remote(folder)) => {
                 let base = folder.path().trim_end_matches('/');
-                url.origin() == folder.origin()
-                    && url.scheme() == folder.scheme()
+                url.scheme() == folder.scheme()
                     && url.host_str() == folder.host_str()
+                    && url.port_or_known_default() == folder.port_or_known_default()
                     && url
                         .path()
                         .strip_prefix(base)
