@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::links::Base;
 use crate::search::{About, Collection};
+use crate::stac::Bbox;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1c2b33}\
  h1{margin-bottom:.2rem}h2{margin-top:2rem}a{color:#0a6c74}code,pre{background:#eef3f4;border-radius:4px;padding:.1rem .3rem}\
@@ -12,7 +13,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;mar
  td,th{text-align:left;padding:.4rem .8rem .4rem 0;border-bottom:1px solid #dde5e7;vertical-align:top}.muted{color:#5b6b73}";
 
 /// Starts the bundled UI on the document of this server.
-pub(super) const UI_SCRIPT: &str = "window.ui = SwaggerUIBundle({url: '../api', dom_id: '#ui', \
+pub(super) const UI_SCRIPT: &str = "window.ui = SwaggerUIBundle({url: './api', dom_id: '#ui', \
  presets: [SwaggerUIBundle.presets.apis], deepLinking: true, tryItOutEnabled: true});\n";
 
 fn frame(title: &str, body: &Markup) -> Markup {
@@ -33,13 +34,7 @@ fn frame(title: &str, body: &Markup) -> Markup {
 /// The landing page.
 pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) -> Markup {
     let title = about.title.as_deref().unwrap_or("Cairn");
-    let first = collections.first().map_or("COLLECTION", |c| c.id.as_str());
-    let patch = format!(
-        "import io, numpy as np, requests\n\
-         answer = requests.post(\"{}\", json={{\"collections\": [\"{first}\"], \"center\": [LON, LAT], \"size\": 256}})\n\
-         array = np.load(io.BytesIO(answer.content))  # time, band, row, column",
-        base.at("/patch")
-    );
+    let patch = patch_example(base, collections.first());
     let body = html! {
         h1 { (title) }
         p class="muted" { (about.description.as_deref().unwrap_or("A STAC catalogue served by Cairn")) }
@@ -50,7 +45,7 @@ pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) ->
             a href=(base.at("/metrics")) { "Metrics" }
         }
         h2 { "Collections" }
-        p { (about.items) " Items in " (collections.len()) " Collections" }
+        p { (counted(about.items, "Item")) " in " (counted(collections.len() as u64, "Collection")) }
         table {
             thead { tr { th { "Collection" } th { "Time" } th { "Items" } } }
             tbody {
@@ -95,6 +90,29 @@ pub(super) fn api(base: &Base) -> Markup {
             }
         }
     }
+}
+
+/// What to type for a patch in the middle of a Collection.
+fn patch_example(base: &Base, collection: Option<&Collection>) -> String {
+    let id = collection.map_or("COLLECTION", |c| c.id.as_str());
+    let bbox =
+        collection.and_then(|c| c.document.pointer("/extent/spatial/bbox/0")?.as_array()).map(Vec::as_slice);
+    let numbers: Vec<f64> = bbox.unwrap_or_default().iter().filter_map(Value::as_f64).collect();
+    let center = match Bbox::from_numbers(&numbers).map(|bbox| bbox.center()) {
+        Ok((lon, lat)) => format!("[{lon:.4}, {lat:.4}]"),
+        Err(_) => "[LON, LAT]".to_owned(),
+    };
+    format!(
+        "import io, numpy as np, requests\n\
+         body = {{\"collections\": [\"{id}\"], \"center\": {center}, \"size\": 256}}\n\
+         answer = requests.post(\"{}\", json=body)\n\
+         array = np.load(io.BytesIO(answer.content))  # time, band, row, column",
+        base.at("/patch")
+    )
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn text_of<'a>(document: &'a Value, field: &str) -> Option<&'a str> {

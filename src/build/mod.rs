@@ -19,6 +19,7 @@ mod footprint;
 mod group;
 mod inspect;
 mod known;
+mod options;
 mod report;
 mod run;
 mod scan;
@@ -27,5 +28,6 @@ mod time;
 mod token;
 
 pub use definition::{Definition, DefinitionError};
+pub use options::{BuildError, Options, Progress};
 pub use report::{Problem, Report};
-pub use run::{BuildError, Options, Progress, run};
+pub use run::run;

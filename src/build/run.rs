@@ -16,72 +16,12 @@ use super::describe::{Described, describe, time_of};
 use super::group::{Group, Member, Rules};
 use super::inspect::inspect;
 use super::known;
+use super::options::{BuildError, Options, Progress};
 use super::report::{Problem, Report};
 use super::scan::{Scan, scan};
 use super::takeover::take;
 use crate::storage::{Location, Storage};
-use crate::tree::{Branch, PublishError, publish};
-
-/// What to build from what.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The folder with the rasters.
-    pub source: PathBuf,
-    /// Where the tree goes.
-    pub dest: PathBuf,
-    /// What overrides the ordinary rules.
-    pub definition: Definition,
-    /// The time of rasters that do not tell theirs, where the definition names none.
-    pub datetime: Option<DateTime<Utc>>,
-}
-
-/// How far a build is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// Headers read so far, of how many rasters.
-    Reading {
-        /// Rasters done.
-        done: usize,
-        /// Rasters found.
-        total: usize,
-    },
-    /// The tree is being written.
-    Writing {
-        /// Items to write.
-        items: usize,
-    },
-}
-
-/// Why no tree was written.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The source is no folder.
-    #[error("{} is no folder that can be read; name the folder that holds the rasters", path.display())]
-    Source {
-        /// As given.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The source is a file.
-    #[error("{} is a file; name the folder that holds it", path.display())]
-    SourceIsFile {
-        /// As given.
-        path: PathBuf,
-    },
-    /// Nothing to catalogue.
-    #[error("there is no raster (.tif, .tiff) and no STAC Item below {}", path.display())]
-    Empty {
-        /// The source.
-        path: PathBuf,
-    },
-    /// The tree cannot be written.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
-    /// The program is shutting down.
-    #[error("the build was interrupted")]
-    Interrupted,
-}
+use crate::tree::{Branch, publish};
 
 /// Describes all rasters below a folder and writes them as a static tree.
 ///

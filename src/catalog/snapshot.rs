@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{self, AtomicU64};
 
 use chrono::{DateTime, Utc};
 use geo::{Geometry, Rect};
@@ -19,6 +20,9 @@ use rstar::{AABB, RTree};
 use super::footprint::Footprint;
 use super::parse::Parsed;
 use crate::stac::ItemBody;
+
+/// Snapshots built by this process.
+static GENERATIONS: AtomicU64 = AtomicU64::new(0);
 
 /// Rows of a segment.
 const SEGMENT_ROWS: usize = 16 * 1024;
@@ -39,6 +43,7 @@ pub struct Snapshot {
     pub title: Option<String>,
     /// As in the root's document.
     pub description: Option<String>,
+    generation: u64,
     collections: Vec<Collection>,
     rows: Rows,
     band_sets: Vec<Vec<String>>,
@@ -105,7 +110,14 @@ impl Snapshot {
         let segments = segments_of(&rows);
         let mut by_id: Vec<u32> = (0..count(rows.id.len())).collect();
         by_id.sort_by_key(|row| (&rows.id[*row as usize], rows.collection[*row as usize]));
-        Self { title: None, description: None, collections, rows, band_sets, segments, by_id }
+        let generation = GENERATIONS.fetch_add(1, atomic::Ordering::Relaxed) + 1;
+        Self { title: None, description: None, generation, collections, rows, band_sets, segments, by_id }
+    }
+
+    /// Tells this snapshot from all others of the process.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Number of Items.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use axum::serve::ListenerExt;
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
@@ -89,6 +90,12 @@ pub(super) async fn serve(
     ready(&address);
     let stop = Arc::new(tokio::sync::Notify::new());
     let stopped = Arc::clone(&stop);
+    // A small answer must not wait for the acknowledgement of the one before.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!("cannot send small packets at once: {error}");
+        }
+    });
     let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
         until_one_of(terminate, interrupt).await;
         tracing::info!("stopping: answers under way may take {} s more", DRAIN.as_secs());

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::axis::Fall;
 use super::error::PatchError;
-use super::grid::{Fall, Window};
+use super::grid::Window;
 use super::plan::{Block, blocks, merge};
 use super::source::{BandSource, chain, item_name, storage_reason};
 use crate::cog::Opened;

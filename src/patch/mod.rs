@@ -5,6 +5,7 @@
 //! (`grid`, pure), blocks and byte ranges (`plan`, pure), bytes (`fetch`), pixels (`paint`, `canvas`). A block that cannot
 //! be read is an error, never nodata.
 
+mod axis;
 mod canvas;
 mod encode;
 mod engine;
@@ -21,11 +22,13 @@ mod request;
 mod sample;
 mod source;
 mod steps;
+mod values;
 
+pub use axis::{Axis, Fall};
 pub use encode::{Encoded, encode};
 pub use engine::Engine;
 pub use error::PatchError;
-pub use grid::{Axis, Fall, GridError, Lattice, Window};
+pub use grid::{GridError, Lattice, Window};
 pub use patch::{Batch, Patch, PatchStep};
 pub use request::{
     Dtype, Format, GroupBy, MAX_SIDE, Mask, OnError, PARAMETERS, RANDOM_PARAMETERS, RandomRequest, Request,

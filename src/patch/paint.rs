@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::axis::Fall;
 use super::fetch::RasterRead;
-use super::grid::Fall;
 use super::sample::cast;
 use crate::cog::{BlockView, DecodeError, Image, Planar, decode_block};
 use crate::stac::DataType;

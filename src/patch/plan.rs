@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::grid::Fall;
+use super::axis::Fall;
 use crate::cog::{BlockError, Codec, Image, Planar};
 
 /// Ranges with a gap of at most this many bytes between them are read as one: on a local disk, reading on is cheaper than

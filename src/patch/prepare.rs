@@ -76,13 +76,12 @@ impl Engine {
     async fn prepare_steps(
         &self,
         window: Window,
-        items: Vec<ItemFacts>,
+        items: Vec<Arc<ItemFacts>>,
         names: Vec<String>,
         bands: usize,
         series: &Series,
     ) -> Result<Prepared, PatchError> {
-        let items: Vec<Arc<ItemFacts>> =
-            items.into_iter().filter(|item| has_all(item, &names)).map(Arc::new).collect();
+        let items: Vec<Arc<ItemFacts>> = items.into_iter().filter(|item| has_all(item, &names)).collect();
         let (lon, _) = window.center()?;
         let refs: Vec<&ItemFacts> = items.iter().map(AsRef::as_ref).collect();
         let mut steps = group(&refs, series.group_by, lon);
@@ -129,7 +128,7 @@ impl Engine {
     }
 
     /// Items at the place, as far as it is known before the grid is.
-    async fn near(&self, place: &WindowRequest, series: &Series) -> Result<Vec<ItemFacts>, PatchError> {
+    async fn near(&self, place: &WindowRequest, series: &Series) -> Result<Vec<Arc<ItemFacts>>, PatchError> {
         let (lon, lat, size) = match place {
             WindowRequest::Bbox(bbox) => return self.select(series, Some(Place::Bbox(*bbox))).await,
             WindowRequest::Center { lon, lat, size } => (*lon, *lat, *size),
@@ -140,7 +139,8 @@ impl Engine {
             return Ok(at_point);
         }
         // The middle may lie outside of Items that a corner reaches: how far it reaches, any Item's grid tells.
-        let any: Vec<ItemFacts> = self.backend.select(series.selection.clone()).take(1).try_collect().await?;
+        let any: Vec<Arc<ItemFacts>> =
+            self.backend.select(series.selection.clone()).take(1).try_collect().await?;
         let (names, bands) = names_of(&any, series, lon, lat)?;
         let Some(item) = any.iter().find(|item| has_all(item, &names)) else { return Ok(Vec::new()) };
         let lattice = self.lattice_of(item, &names[..bands]).await?;
@@ -155,7 +155,7 @@ impl Engine {
         &self,
         series: &Series,
         place: Option<Place>,
-    ) -> Result<Vec<ItemFacts>, PatchError> {
+    ) -> Result<Vec<Arc<ItemFacts>>, PatchError> {
         let search = Search { place, ..series.selection.clone() };
         Ok(self.backend.select(search).try_collect().await?)
     }
@@ -193,7 +193,7 @@ fn has_all(item: &ItemFacts, names: &[String]) -> bool {
 
 /// The names of all planes, and how many of them are bands of the answer.
 fn names_of(
-    items: &[ItemFacts],
+    items: &[Arc<ItemFacts>],
     series: &Series,
     lon: f64,
     lat: f64,
@@ -227,7 +227,7 @@ fn names_of(
 
 /// The Item nearest to a point: one that holds it before one that does not, then the one whose middle is nearest, then
 /// the newest.
-fn nearest<'a>(items: impl Iterator<Item = &'a ItemFacts>, lon: f64, lat: f64) -> Option<&'a ItemFacts> {
+fn nearest<'a>(items: impl Iterator<Item = &'a Arc<ItemFacts>>, lon: f64, lat: f64) -> Option<&'a ItemFacts> {
     let middle = point!(x: lon, y: lat);
     let key = |item: &ItemFacts| match &item.footprint {
         Some(footprint) => {
@@ -240,7 +240,7 @@ fn nearest<'a>(items: impl Iterator<Item = &'a ItemFacts>, lon: f64, lat: f64) -
         }
         None => (true, f64::INFINITY),
     };
-    items.min_by(|a, b| {
+    items.map(AsRef::as_ref).min_by(|a, b| {
         let (a, b) = (key(a), key(b));
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
     })

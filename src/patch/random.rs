@@ -57,9 +57,11 @@ impl Engine {
         let items = self.select(series, None).await?;
         let names = match &series.bands {
             Some(bands) => bands.clone(),
-            None => {
-                items.iter().map(ItemFacts::default_bands).find(|bands| !bands.is_empty()).unwrap_or_default()
-            }
+            None => items
+                .iter()
+                .map(|item| item.default_bands())
+                .find(|bands| !bands.is_empty())
+                .unwrap_or_default(),
         };
         let mut rasters: Vec<Raster> = Vec::new();
         let mut usable = false;

@@ -15,7 +15,7 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     fn page<'a>(&'a self, search: &'a Search) -> BoxFuture<'a, Result<Page, SearchError>>;
 
     /// The facts of all Items that match, in the order of pages; `limit` and `token` do not count.
-    fn select(&self, search: Search) -> BoxStream<'static, Result<ItemFacts, SearchError>>;
+    fn select(&self, search: Search) -> BoxStream<'static, Result<Arc<ItemFacts>, SearchError>>;
 
     /// One Item.
     fn item<'a>(

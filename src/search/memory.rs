@@ -17,18 +17,30 @@ use crate::stac::{ItemError, ItemFacts};
 /// Items whose facts are read in one piece of work.
 const FACTS_AT_ONCE: usize = 64;
 
+/// Memory for the facts of Items that were asked for last, in bytes.
+const FACTS_BYTES: u64 = 64 << 20;
+
+/// Facts of Items by generation of the snapshot and row.
+type Facts = moka::sync::Cache<(u64, u32), Arc<ItemFacts>>;
+
 /// Answers from the current snapshot of a [`Catalog`].
 #[derive(Debug, Clone)]
 pub struct Memory {
     catalog: Arc<Catalog>,
     pool: Pool,
+    facts: Facts,
 }
 
 impl Memory {
     /// A backend over `catalog`; scans run on `pool`.
     #[must_use]
     pub fn new(catalog: Arc<Catalog>, pool: Pool) -> Self {
-        Self { catalog, pool }
+        // Facts take about as much as the document that they are read from.
+        let weigh = |_: &(u64, u32), facts: &Arc<ItemFacts>| {
+            u32::try_from(512 + 512 * facts.assets.len()).unwrap_or(u32::MAX)
+        };
+        let facts = moka::sync::Cache::builder().max_capacity(FACTS_BYTES).weigher(weigh).build();
+        Self { catalog, pool, facts }
     }
 }
 
@@ -41,18 +53,19 @@ impl Backend for Memory {
         .boxed()
     }
 
-    fn select(&self, search: Search) -> BoxStream<'static, Result<ItemFacts, SearchError>> {
-        let (snapshot, pool) = (self.catalog.snapshot(), self.pool.clone());
+    fn select(&self, search: Search) -> BoxStream<'static, Result<Arc<ItemFacts>, SearchError>> {
+        let (snapshot, pool, known) = (self.catalog.snapshot(), self.pool.clone(), self.facts.clone());
         async move {
             let scanned = Arc::clone(&snapshot);
             let rows = pool.run(move || scan::all(&scanned, &search)).await;
             let pieces: Vec<Vec<u32>> = rows.chunks(FACTS_AT_ONCE).map(<[u32]>::to_vec).collect();
             stream::iter(pieces)
                 .then(move |piece| {
-                    let (snapshot, pool) = (Arc::clone(&snapshot), pool.clone());
+                    let (snapshot, pool, known) = (Arc::clone(&snapshot), pool.clone(), known.clone());
                     async move {
-                        let read =
-                            move || piece.into_iter().map(|row| facts(&snapshot, row)).collect::<Vec<_>>();
+                        let read = move || {
+                            piece.into_iter().map(|row| facts(&known, &snapshot, row)).collect::<Vec<_>>()
+                        };
                         stream::iter(pool.run(read).await)
                     }
                 })
@@ -116,7 +129,11 @@ fn item(snapshot: &Snapshot, row: u32) -> Item {
     }
 }
 
-fn facts(snapshot: &Snapshot, row: u32) -> Result<ItemFacts, SearchError> {
+fn facts(known: &Facts, snapshot: &Snapshot, row: u32) -> Result<Arc<ItemFacts>, SearchError> {
+    let key = (snapshot.generation(), row);
+    if let Some(facts) = known.get(&key) {
+        return Ok(facts);
+    }
     let failed = |source| SearchError::Item {
         collection: snapshot.collection_id(row).to_owned(),
         id: snapshot.id(row).to_owned(),
@@ -124,7 +141,9 @@ fn facts(snapshot: &Snapshot, row: u32) -> Result<ItemFacts, SearchError> {
     };
     let broken = ItemError::Field { field: "type", expected: "a JSON document" };
     let document = snapshot.body(row).parse().map_err(|_never| failed(broken))?;
-    ItemFacts::from_document(&document).map_err(failed)
+    let facts = Arc::new(ItemFacts::from_document(&document).map_err(failed)?);
+    known.insert(key, Arc::clone(&facts));
+    Ok(facts)
 }
 
 fn served(collection: &crate::catalog::Collection) -> Collection {
