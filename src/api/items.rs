@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use super::described::{AnyCollections, Paging, Selection};
 use super::error::{ApiError, ErrorBody};
 use super::links::{Base, GEOJSON, JSON, link};
 use super::params::{WholeBody, from_query};
@@ -14,17 +15,7 @@ use crate::search::{Page, Params, Search};
 
 /// Search Items.
 #[utoipa::path(get, path = "/search", tag = "STAC API",
-    params(
-        ("collections" = Option<String>, Query, description = "Ids of Collections, comma-separated", example = "sentinel-2-l2a"),
-        ("ids" = Option<String>, Query, description = "Ids of Items, comma-separated"),
-        ("bbox" = Option<String>, Query, description = "west,south,east,north in degrees; west > east crosses the antimeridian"),
-        ("datetime" = Option<String>, Query, description = "RFC 3339 instant, or start/end with .. for an open end"),
-        ("intersects" = Option<String>, Query, description = "GeoJSON geometry"),
-        ("bands" = Option<String>, Query, description = "Items that have all of these bands, comma-separated"),
-        ("max_cloud_cover" = Option<f64>, Query, description = "Upper bound of eo:cloud_cover in percent"),
-        ("limit" = Option<u32>, Query, description = "Items on the page: 100 by default, 10,000 at most"),
-        ("token" = Option<String>, Query, description = "From the next link of a page"),
-    ),
+    params(AnyCollections, Selection, Paging),
     responses(
         (status = 200, description = "A page of Items, newest first", body = Value, content_type = "application/geo+json"),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -68,14 +59,8 @@ pub(super) async fn search_post(
 #[utoipa::path(get, path = "/collections/{collection}/items", tag = "STAC API",
     params(
         ("collection" = String, Path, description = "Id of the Collection"),
-        ("ids" = Option<String>, Query, description = "Ids of Items, comma-separated"),
-        ("bbox" = Option<String>, Query, description = "west,south,east,north in degrees"),
-        ("datetime" = Option<String>, Query, description = "RFC 3339 instant, or start/end with .. for an open end"),
-        ("intersects" = Option<String>, Query, description = "GeoJSON geometry"),
-        ("bands" = Option<String>, Query, description = "Items that have all of these bands, comma-separated"),
-        ("max_cloud_cover" = Option<f64>, Query, description = "Upper bound of eo:cloud_cover in percent"),
-        ("limit" = Option<u32>, Query, description = "Items on the page: 100 by default, 10,000 at most"),
-        ("token" = Option<String>, Query, description = "From the next link of a page"),
+        Selection,
+        Paging,
     ),
     responses(
         (status = 200, description = "A page of Items, newest first", body = Value, content_type = "application/geo+json"),

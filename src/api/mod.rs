@@ -5,6 +5,7 @@
 
 mod accept;
 mod assets;
+mod described;
 mod docs;
 mod error;
 mod health;

@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 
+use super::described::{PatchPlace, RandomPlaces, Selection, Series};
 use super::error::{ApiError, ErrorBody};
 use super::params::{WholeBody, from_query};
 use super::state::App;
@@ -14,26 +15,7 @@ use crate::search::Params;
 
 /// One patch time series: an array (time, bands, rows, columns).
 #[utoipa::path(get, path = "/patch", tag = "Patches",
-    params(
-        ("collections" = String, Query, description = "Ids of Collections, comma-separated", example = "sentinel-2-l2a"),
-        ("bands" = Option<String>, Query, description = "Bands in the order of the array; by default all data bands of the finest resolution", example = "B04,B08"),
-        ("bbox" = Option<String>, Query, description = "west,south,east,north: the smallest window on the grid that covers it"),
-        ("center" = Option<String>, Query, description = "lon,lat of the middle, with size"),
-        ("size" = Option<String>, Query, description = "height,width in pixels, or one number for both", example = "256"),
-        ("datetime" = Option<String>, Query, description = "RFC 3339 instant, or start/end with .. for an open end"),
-        ("ids" = Option<String>, Query, description = "Ids of Items, comma-separated"),
-        ("max_cloud_cover" = Option<f64>, Query, description = "Upper bound of eo:cloud_cover in percent"),
-        ("crs" = Option<String>, Query, description = "EPSG:n; this version answers in the sources' own"),
-        ("resolution" = Option<f64>, Query, description = "Pixel size in units of crs; this version answers in the finest of the bands"),
-        ("resampling" = Option<String>, Query, description = "nearest"),
-        ("group_by" = Option<String>, Query, description = "solar_day (default) or item"),
-        ("mask" = Option<String>, Query, description = "BAND:v1,v2,…: pixels whose BAND has one of these values become nodata", example = "SCL:3,8,9,10"),
-        ("min_valid" = Option<f64>, Query, description = "0 to 1: drop time steps with a smaller share of valid pixels"),
-        ("timestamps" = Option<u32>, Query, description = "Exactly so many time steps"),
-        ("dtype" = Option<String>, Query, description = "native (default), float32 (scale and offset applied, NaN for nodata), or a NumPy name"),
-        ("format" = Option<String>, Query, description = "npy (default), npz or json"),
-        ("on_error" = Option<String>, Query, description = "fail (default) or drop the time steps that cannot be read"),
-    ),
+    params(PatchPlace, Series, Selection),
     responses(
         (status = 200, description = "The array", content_type = "application/x-npy"),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -67,19 +49,7 @@ pub(super) async fn patch_post(
 
 /// A batch of random patch time series: an array (samples, time, bands, rows, columns).
 #[utoipa::path(get, path = "/patch/random", tag = "Patches",
-    params(
-        ("collections" = String, Query, description = "Ids of Collections, comma-separated", example = "sentinel-2-l2a"),
-        ("bands" = Option<String>, Query, description = "Bands in the order of the array", example = "B04,B08"),
-        ("size" = String, Query, description = "height,width in pixels, or one number for both", example = "128"),
-        ("seed" = Option<u64>, Query, description = "Fixes the sequence of samples (0)"),
-        ("index" = Option<u64>, Query, description = "First sample of the sequence (0)"),
-        ("count" = Option<u32>, Query, description = "Number of samples (1); more than one needs timestamps"),
-        ("timestamps" = Option<u32>, Query, description = "Exactly so many time steps", example = "6"),
-        ("within" = Option<String>, Query, description = "west,south,east,north that bounds the middles"),
-        ("datetime" = Option<String>, Query, description = "RFC 3339 instant, or start/end with .. for an open end"),
-        ("max_cloud_cover" = Option<f64>, Query, description = "Upper bound of eo:cloud_cover in percent"),
-        ("format" = Option<String>, Query, description = "npy (default), npz or json"),
-    ),
+    params(RandomPlaces, Series, Selection),
     responses(
         (status = 200, description = "The array", content_type = "application/x-npy"),
         (status = 400, description = "A parameter cannot be used, or no raster has room", body = ErrorBody),

@@ -219,6 +219,10 @@ impl Build<'_> {
                 Err(problem) => outcome.problems.push(problem),
             }
         }
+        // Nothing of it could be read: no Item, whatever time a definition knows.
+        if parts.is_empty() {
+            return outcome;
+        }
         let tokens = group.members.iter().filter_map(|m| m.band.as_deref());
         let path = group.members.first().map(|m| m.file.relative.as_str()).unwrap_or_default();
         let context = Context { definition, is_sentinel_2: known::is_sentinel_2(tokens, path) };

@@ -23,7 +23,7 @@ pub(super) struct BuildArgs {
     #[arg(value_name = "DEST")]
     dest: String,
 
-    /// What overrides the ordinary rules; catalogs/README.md lists its keys
+    /// What overrides the ordinary rules; catalogs/sentinel-2-l2a.toml shows every key
     #[arg(long, value_name = "FILE")]
     definition: Option<PathBuf>,
 

@@ -68,7 +68,8 @@ pub(super) fn inflate(
 /// Makes room; what was there before is not cleared, as all of it is overwritten or cut off.
 fn resize(out: &mut Vec<u8>, len: usize) {
     if out.capacity() < len {
-        // Zeroed pages from the system, nothing copied, no doubling.
+        // The old buffer goes first: never two at once. Then zeroed pages from the system, nothing copied, no doubling.
+        *out = Vec::new();
         *out = vec![0; len];
     } else {
         out.resize(len, 0);
@@ -152,9 +153,12 @@ fn lzw(raw: &[u8], needed: usize, out: &mut Vec<u8>) -> Result<usize, String> {
 }
 
 fn pack_bits(raw: &[u8], needed: usize, out: &mut Vec<u8>) -> usize {
-    out.clear();
     // The last run may go beyond.
-    out.reserve_exact(needed + 128);
+    if out.capacity() < needed + 128 {
+        *out = Vec::new();
+        *out = Vec::with_capacity(needed + 128);
+    }
+    out.clear();
     let mut rest = raw;
     while out.len() < needed {
         let Some((&control, tail)) = rest.split_first() else { break };

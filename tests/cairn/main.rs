@@ -1,8 +1,12 @@
 //! The built binary as its users meet it: a process, a port, clients of other makers, trees of other makers.
 //!
-//! `server`, `demo`, `http`, `python` and `soak` are what the tests stand on; every other module is tests of one promise.
+//! `server`, `demo`, `http`, `python`, `cogs`, `damage`, `allocations` and `soak` are what the tests stand on; every other
+//! module is tests of one promise.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, its support code too")]
 
+mod allocations;
+mod cogs;
+mod damage;
 mod demo;
 mod http;
 mod python;
@@ -12,8 +16,11 @@ mod soak;
 mod answers;
 mod broken_trees;
 mod clients;
+mod cog_pixels;
+mod cogs_served;
 mod compose;
 mod first_time_user;
+mod hostile_cogs;
 mod mutated_cogs;
 mod openapi;
 mod refusals;

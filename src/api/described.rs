@@ -1,0 +1,117 @@
+//! The parameters as the OpenAPI document describes them. They are read and checked by [`crate::search`] and
+//! [`crate::patch`]; a test there fails when one of these is refused.
+#![expect(dead_code, reason = "read by the OpenAPI generator only")]
+
+use utoipa::IntoParams;
+
+/// Which Items, wherever they are wanted for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Selection {
+    /// Ids of Items, comma-separated
+    ids: Option<String>,
+    /// RFC 3339 instant, or start/end with .. for an open end
+    #[param(example = "2024-06-01T00:00:00Z/..")]
+    datetime: Option<String>,
+    /// Upper bound of eo:cloud_cover in percent; Items without it do not match
+    #[param(minimum = 0, maximum = 100)]
+    max_cloud_cover: Option<f64>,
+}
+
+/// A page of Items.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Paging {
+    /// west,south,east,north in degrees; west > east crosses the antimeridian
+    #[param(example = "23.3,61.2,23.4,61.3")]
+    bbox: Option<String>,
+    /// GeoJSON geometry; not together with bbox
+    intersects: Option<String>,
+    /// Items that have all of these bands, comma-separated
+    #[param(example = "B04,B08")]
+    bands: Option<String>,
+    /// Items on the page: 100 by default, 10,000 at most
+    #[param(minimum = 1)]
+    limit: Option<u32>,
+    /// From the next link of a page
+    token: Option<String>,
+}
+
+/// Collections to choose from.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AnyCollections {
+    /// Ids of Collections, comma-separated
+    #[param(example = "sentinel-2-l2a")]
+    collections: Option<String>,
+}
+
+/// Where a patch lies.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PatchPlace {
+    /// west,south,east,north: the smallest window on the grid that covers it
+    bbox: Option<String>,
+    /// lon,lat: the window of `size` whose middle lies nearest to it
+    #[param(example = "23.37,61.25")]
+    center: Option<String>,
+    /// height,width in pixels, or one number for both; with center
+    #[param(example = "256")]
+    size: Option<String>,
+}
+
+/// What a patch holds, wherever it lies.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Series {
+    /// Ids of Collections, comma-separated
+    #[param(example = "sentinel-2-l2a")]
+    collections: String,
+    /// Bands in the order of the array, comma-separated: names, common names, or keys of single-band assets; by default all
+    /// of role data that share the finest resolution
+    #[param(example = "B04,B08")]
+    bands: Option<String>,
+    /// EPSG:n; this version answers in the sources' own
+    crs: Option<String>,
+    /// Pixel size in units of crs; this version answers in the finest of the bands
+    resolution: Option<f64>,
+    /// nearest; this version has no other kernel
+    resampling: Option<String>,
+    /// solar_day (default) or item
+    group_by: Option<String>,
+    /// BAND:v1,v2,…: pixels whose BAND has one of these values become nodata
+    #[param(example = "SCL:3,8,9,10")]
+    mask: Option<String>,
+    /// Drop time steps with a smaller share of valid pixels
+    #[param(minimum = 0, maximum = 1)]
+    min_valid: Option<f64>,
+    /// Exactly so many time steps, evenly spread
+    #[param(minimum = 1)]
+    timestamps: Option<u32>,
+    /// native (default), float32 (scale and offset applied, NaN for nodata), or another NumPy name
+    dtype: Option<String>,
+    /// npy (default), npz or json
+    format: Option<String>,
+    /// fail (default), or drop the time steps that cannot be read
+    on_error: Option<String>,
+}
+
+/// Which random patches.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RandomPlaces {
+    /// height,width in pixels, or one number for both
+    #[param(example = "128")]
+    size: String,
+    /// Fixes the sequence of samples (0)
+    seed: Option<u64>,
+    /// First sample of the sequence (0)
+    index: Option<u64>,
+    /// Number of samples (1); more than one needs timestamps
+    #[param(minimum = 1)]
+    count: Option<u32>,
+    /// west,south,east,north that bounds the middles
+    within: Option<String>,
+    /// none; this version has no other
+    align: Option<String>,
+}
