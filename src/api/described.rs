@@ -13,7 +13,7 @@ pub(super) struct Selection {
     /// RFC 3339 instant, or start/end with .. for an open end
     #[param(example = "2024-06-01T00:00:00Z/..")]
     datetime: Option<String>,
-    /// Upper bound of eo:cloud_cover in percent; Items without it do not match
+    /// Upper bound of `eo:cloud_cover` in percent; Items without it do not match
     #[param(minimum = 0, maximum = 100)]
     max_cloud_cover: Option<f64>,
 }
@@ -77,7 +77,7 @@ pub(super) struct Series {
     resolution: Option<f64>,
     /// nearest; this version has no other kernel
     resampling: Option<String>,
-    /// solar_day (default) or item
+    /// `solar_day` (default) or `item`
     group_by: Option<String>,
     /// BAND:v1,v2,…: pixels whose BAND has one of these values become nodata
     #[param(example = "SCL:3,8,9,10")]
