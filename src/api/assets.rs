@@ -42,7 +42,8 @@ pub(super) async fn asset(
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let is_current = text(header::IF_RANGE).is_none_or(|of| of == etag);
-        let asked = text(header::RANGE).filter(|_| is_current);
+        // RFC 9110 knows ranges of GET only.
+        let asked = text(header::RANGE).filter(|_| is_current && method == Method::GET);
         let len = found.meta.len;
         let range = match asked.map(|value| ByteRange::parse(value, len)).transpose() {
             Ok(range) => range.flatten(),

@@ -75,6 +75,7 @@ impl From<PatchError> for ApiError {
             PatchError::Search(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
             PatchError::Forbidden { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
             PatchError::Source { .. } => (StatusCode::BAD_GATEWAY, "SourceFailed"),
+            PatchError::Stalled { .. } => (StatusCode::GATEWAY_TIMEOUT, "SourceStalled"),
             PatchError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge"),
             PatchError::Param(_)
             | PatchError::NoBand { .. }
@@ -101,6 +102,9 @@ impl From<AssetError> for ApiError {
             }
             AssetError::Missing { location, .. } => {
                 (StatusCode::NOT_FOUND, "NotFound", Some(location.to_string()))
+            }
+            AssetError::Stalled { source, .. } => {
+                (StatusCode::GATEWAY_TIMEOUT, "SourceStalled", Some(source.to_string()))
             }
             AssetError::Storage { source, .. } => {
                 (StatusCode::BAD_GATEWAY, "SourceFailed", Some(source.to_string()))

@@ -93,7 +93,18 @@ fn routes() -> OpenApiRouter<App> {
 
 /// Data loaders and browsers on any site may read; nothing here depends on cookies.
 fn cors() -> CorsLayer {
-    let shown = ["cairn-shape", "cairn-crs", "cairn-transform", "cairn-dropped", "x-request-id", "etag"];
+    // Browsers that read COGs need those of ranges.
+    let shown = [
+        "accept-ranges",
+        "cairn-crs",
+        "cairn-dropped",
+        "cairn-shape",
+        "cairn-transform",
+        "content-length",
+        "content-range",
+        "etag",
+        "x-request-id",
+    ];
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])

@@ -32,7 +32,8 @@ pub(super) async fn patch_get(
 
 /// One patch time series: an array (time, bands, rows, columns).
 #[utoipa::path(post, path = "/patch", tag = "Patches",
-    request_body(content = Value, description = "The parameters of the GET form; lists are arrays", content_type = "application/json"),
+    request_body(content = Value, description = "The parameters of the GET form; lists are arrays", content_type = "application/json",
+        example = json!({"collections": ["sentinel-2-l2a"], "bands": ["B04", "B08"], "center": [23.37, 61.25], "size": 256, "max_cloud_cover": 50})),
     responses(
         (status = 200, description = "The array", content_type = "application/x-npy"),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
@@ -65,7 +66,8 @@ pub(super) async fn random_get(
 
 /// A batch of random patch time series: an array (samples, time, bands, rows, columns).
 #[utoipa::path(post, path = "/patch/random", tag = "Patches",
-    request_body(content = Value, description = "The parameters of the GET form; lists are arrays", content_type = "application/json"),
+    request_body(content = Value, description = "The parameters of the GET form; lists are arrays", content_type = "application/json",
+        example = json!({"collections": ["sentinel-2-l2a"], "bands": ["B04", "B08"], "size": 64, "seed": 7, "count": 4, "timestamps": 6})),
     responses(
         (status = 200, description = "The array", content_type = "application/x-npy"),
         (status = 400, description = "A parameter cannot be used, or no raster has room", body = ErrorBody),

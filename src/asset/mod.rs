@@ -67,6 +67,14 @@ pub enum AssetError {
         /// Where it should lie.
         location: Location,
     },
+    /// Its store does not answer.
+    #[error("the asset '{asset}' cannot be read in time")]
+    Stalled {
+        /// Key of the asset.
+        asset: String,
+        /// Where and how long.
+        source: StorageError,
+    },
     /// Its bytes cannot be read.
     #[error("the bytes of the asset '{asset}' cannot be read")]
     Storage {
@@ -106,13 +114,14 @@ impl Proxy {
         let found = backend.item(collection, item).await?.ok_or_else(not_found)?;
         let (_, href) = found.body.hrefs().find(|(key, _)| *key == asset).ok_or_else(not_found)?;
         let Ok(location) = Location::parse(&href) else { return Err(not_found()) };
-        if !self.places.allow(&location) {
+        if !self.storage.admits(&self.places, &location).await {
             return Err(AssetError::Forbidden { asset: asset.to_owned(), location });
         }
         let meta = self.storage.meta(&location).await.map_err(|source| {
             let asset = asset.to_owned();
             match source {
                 StorageError::NotFound { location } => AssetError::Missing { asset, location },
+                source @ StorageError::Stalled { .. } => AssetError::Stalled { asset, source },
                 source => AssetError::Storage { asset, source },
             }
         })?;

@@ -141,6 +141,7 @@ mod tests {
             transform,
             crs,
             date_time: None,
+            unreadable: None,
             is_cog: true,
         }
     }

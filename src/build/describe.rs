@@ -199,6 +199,7 @@ mod tests {
             transform: [10.0, 0.0, 300_000.0, 0.0, -10.0, 6_800_040.0],
             crs: Crs::from_epsg(epsg).expect("a CRS"),
             date_time: date_time.map(str::to_owned),
+            unreadable: None,
             is_cog: true,
         };
         Described { member, raster, modified: DateTime::UNIX_EPOCH }

@@ -248,8 +248,18 @@ mod tests {
     fn footprint(epsg: u32, transform: [f64; 6], width: u32, height: u32) -> Footprint {
         let crs = Crs::from_epsg(epsg).expect("a CRS");
         let (data_type, bands, date_time) = (DataType::U8, Vec::new(), None);
-        let raster =
-            Raster { len: 1, width, height, data_type, bands, transform, crs, date_time, is_cog: true };
+        let raster = Raster {
+            len: 1,
+            width,
+            height,
+            data_type,
+            bands,
+            transform,
+            crs,
+            date_time,
+            unreadable: None,
+            is_cog: true,
+        };
         Footprint::of(&raster).expect("a footprint")
     }
 

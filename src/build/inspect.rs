@@ -29,6 +29,8 @@ pub(super) struct Raster {
     pub(super) crs: Crs,
     /// TIFF's `DateTime`, as written.
     pub(super) date_time: Option<String>,
+    /// The compression, where `/patch` cannot read it.
+    pub(super) unreadable: Option<&'static str>,
     /// True when the file can be read in part: tiles and overviews, or so small that it needs neither.
     pub(super) is_cog: bool,
 }
@@ -123,6 +125,7 @@ pub(super) async fn inspect(
         transform,
         crs: Crs::from_epsg(epsg)?,
         date_time: header.date_time.clone(),
+        unreadable: (!image.codec.is_supported()).then(|| image.codec.name()),
         is_cog: is_cog(header),
     })
 }
@@ -186,6 +189,7 @@ mod tests {
             transform,
             crs: Crs::from_epsg(epsg).expect("a CRS"),
             date_time: None,
+            unreadable: None,
             is_cog: true,
         }
     }

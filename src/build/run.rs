@@ -215,7 +215,15 @@ impl Build<'_> {
         let mut parts = Vec::with_capacity(group.members.len());
         for member in &group.members {
             match self.inspect(member, definition.and_then(|d| d.epsg)).await {
-                Ok(part) => parts.push(part),
+                Ok(part) => {
+                    if let Some(codec) = part.raster.unreadable {
+                        outcome.warnings.push(format!(
+                            "{}: /patch cannot read {codec} compression; convert it with `cairn convert`",
+                            member.file.path.display()
+                        ));
+                    }
+                    parts.push(part);
+                }
                 Err(problem) => outcome.problems.push(problem),
             }
         }

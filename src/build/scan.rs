@@ -31,7 +31,10 @@ pub(super) struct Scan {
 /// back into a folder that one is in already.
 pub(super) fn scan(source: &Path, skip: &Path) -> Scan {
     let mut scan = Scan::default();
-    let mut walk = Walk { skip: fs::canonicalize(skip).ok(), inside: Vec::new() };
+    let real = fs::canonicalize(source).ok();
+    // A tree may be written among its rasters.
+    let skip = fs::canonicalize(skip).ok().filter(|skip| Some(skip) != real.as_ref());
+    let mut walk = Walk { skip, inside: Vec::new() };
     walk.folder(source, "", &mut scan);
     scan.rasters.sort();
     scan.documents.sort();

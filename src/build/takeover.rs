@@ -50,6 +50,12 @@ pub(super) fn take(document: Found) -> Result<Option<Taken>, TakeoverError> {
     let Some(version) = value.get("stac_version").and_then(Value::as_str).filter(|_| is_item) else {
         return Ok(None);
     };
+    // An Item of a tree is no Item beside rasters: an earlier build's is not a source of the next.
+    let links = value.get("links").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let in_tree = |link: &Value| matches!(link.get("rel").and_then(Value::as_str), Some("root" | "parent"));
+    if links.iter().any(in_tree) {
+        return Ok(None);
+    }
     let version = version.to_owned();
     let item: Item = serde_json::from_value(value)?;
     let mut item = item.migrate(&Version::v1_1_0).map_err(|_unknown| TakeoverError::Version { version })?;

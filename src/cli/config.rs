@@ -154,7 +154,9 @@ impl ServeOptions {
 fn read_file(path: &Path) -> anyhow::Result<ServeOptions> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read --config {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("in --config {}", path.display()))
+    // The parser's own message has several lines.
+    toml::from_str(&text)
+        .map_err(|error| anyhow::anyhow!("in --config {}: {}", path.display(), error.message()))
 }
 
 fn resolve(bind: &str) -> anyhow::Result<SocketAddr> {

@@ -30,22 +30,44 @@ pub(super) fn run(_args: DemoArgs) -> anyhow::Result<()> {
 /// Runs `cairn demo`.
 #[cfg(feature = "gdal")]
 pub(super) fn run(args: DemoArgs) -> anyhow::Result<()> {
+    use std::sync::Arc;
+
     use super::progress::{Progress, say};
     use super::{logs, serve};
     use crate::build::{Definition, Options, demo};
     use crate::storage::Location;
 
     let mut config = args.options.check()?;
-    let progress = Progress::new("demo dates made", config.quiet);
-    let paths = demo::make(&args.dir, |done, total| progress.at(done, total))?;
+    let progress = Arc::new(Progress::new("demo dates made", config.quiet));
+    let runtime = super::runtime()?;
+    let paths = runtime.block_on(async {
+        let dir = args.dir.clone();
+        let progress = Arc::clone(&progress);
+        let making =
+            tokio::task::spawn_blocking(move || demo::make(&dir, |done, total| progress.at(done, total)));
+        tokio::select! {
+            made = making => Ok(made??),
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted?;
+                Err(anyhow::anyhow!("interrupted; nothing was made"))
+            }
+        }
+    });
     progress.finish();
+    let paths = match paths {
+        Ok(paths) => paths,
+        Err(error) => {
+            runtime.shutdown_background();
+            demo::clean_up(&args.dir);
+            return Err(error);
+        }
+    };
     let options = Options {
         source: paths.cogs.clone(),
         dest: paths.tree.clone(),
         definition: Definition::parse(demo::DEFINITION)?,
         datetime: None,
     };
-    let runtime = super::runtime()?;
     let report = runtime.block_on(super::build::build(&options, config.quiet))?;
     anyhow::ensure!(
         report.is_complete(),
@@ -61,11 +83,13 @@ pub(super) fn run(args: DemoArgs) -> anyhow::Result<()> {
     config.allow.push(Location::from_path(&paths.cogs)?);
     logs::start(config.log_format, config.quiet);
     let quiet = config.quiet;
-    runtime.block_on(serve::serve(&[root.display().to_string()], config, |address| {
+    let ended = runtime.block_on(serve::serve(&[root.display().to_string()], config, |address| {
         if !quiet {
             invite(address);
         }
-    }))
+    }));
+    runtime.shutdown_background();
+    ended
 }
 
 /// What to try next.

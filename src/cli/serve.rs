@@ -1,5 +1,6 @@
 //! `cairn serve`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,11 @@ pub(super) struct ServeArgs {
 pub(super) fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = args.options.check()?;
     logs::start(config.log_format, config.quiet);
-    super::runtime()?.block_on(serve(&args.catalogs, config, |_| {}))
+    let runtime = super::runtime()?;
+    let ended = runtime.block_on(serve(&args.catalogs, config, |_| {}));
+    // A disk that hangs holds its thread: nobody waits for that.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Loads, listens, serves until told to stop. `ready` runs once the server listens, with its address.
@@ -180,6 +185,9 @@ fn tell_outside(catalog: &Catalog, places: &Places) {
         return;
     }
     let remedy = match folder {
+        Some(folder) if folder.as_path() == Some(Path::new("/")) => {
+            "they lie all over the disk; admit their folders with --allow".to_owned()
+        }
         Some(folder) => format!("admit those on this disk with --allow {}", quoted(&folder)),
         None => "they lie in stores that this version does not read".to_owned(),
     };

@@ -42,6 +42,25 @@ pub(super) struct Canvas {
     masked: Option<Vec<u8>>,
 }
 
+/// For each band, the sample of the answer that stands for nodata: 0 where the band has none.
+#[derive(Debug)]
+pub(super) struct Fills {
+    pub(super) samples: Vec<[u8; 8]>,
+    /// (band, nodata value, type) where the type asked for cannot hold it: an error as soon as a pixel needs it.
+    pub(super) fault: Option<(String, String, &'static str)>,
+}
+
+impl Fills {
+    fn check(&self) -> Result<(), PatchError> {
+        match &self.fault {
+            Some((band, value, dtype)) => {
+                Err(PatchError::CannotHold { band: band.clone(), value: format!("{value} (nodata)"), dtype })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl Layout {
     pub(super) fn out_type(&self) -> DataType {
         match self.dtype {
@@ -60,29 +79,33 @@ impl Layout {
         self.bands * self.size[0] * self.size[1] * self.out_type().size()
     }
 
-    /// For each band, the sample of the answer that stands for nodata: 0 where the band has none.
-    pub(super) fn fills(&self) -> Result<Vec<[u8; 8]>, PatchError> {
-        let native = self.nodata[..self.bands].iter().map(|nodata| nodata.unwrap_or_default());
+    /// For each band, the sample of the answer that stands for nodata.
+    pub(super) fn fills(&self) -> Fills {
         let (size, out) = (self.native.size(), self.out_type());
-        native
-            .zip(&self.names)
-            .map(|(sample, name)| {
-                let mut fill = [0; 8];
-                match self.dtype {
-                    Dtype::Native => fill = sample,
-                    Dtype::Physical => fill[..4].copy_from_slice(&f32::NAN.to_le_bytes()),
-                    Dtype::Cast(_) => cast(self.native, &sample[..size], out, &mut fill[..out.size()])
-                        .map_err(|value| cannot_hold(name, &value, out))?,
+        let mut fills = Fills { samples: Vec::new(), fault: None };
+        for (nodata, name) in self.nodata.iter().zip(&self.names).take(self.bands) {
+            let native = nodata.unwrap_or_default();
+            let mut fill = [0; 8];
+            match self.dtype {
+                Dtype::Native => fill = native,
+                Dtype::Physical => fill[..4].copy_from_slice(&f32::NAN.to_le_bytes()),
+                Dtype::Cast(_) => {
+                    if let Err(value) = cast(self.native, &native[..size], out, &mut fill[..out.size()]) {
+                        fills.fault.get_or_insert((name.clone(), value.to_string(), out.name()));
+                    }
                 }
-                Ok(fill)
-            })
-            .collect()
+            }
+            fills.samples.push(fill);
+        }
+        fills
     }
 
     /// A time step without any valid pixel.
     pub(super) fn empty_step(&self) -> Result<Vec<u8>, PatchError> {
         let planes = Planes { count: self.bands, data_type: self.out_type(), ..self.planes() };
-        Ok(planes.filled(&self.fills()?))
+        let fills = self.fills();
+        fills.check()?;
+        Ok(planes.filled(&fills.samples))
     }
 
     /// Whether the flags of valid pixels are needed for a step of so many Items.
@@ -198,14 +221,14 @@ impl Canvas {
 
     /// Lays a later Item under this one: it fills the pixels that are not valid here. Where a pixel is valid in neither,
     /// each band takes the later Item's sample if this one has none.
-    pub(super) fn lay_under(&mut self, under: &Self, fills: &[[u8; 8]], sample_size: usize) {
+    pub(super) fn lay_under(&mut self, under: &Self, fills: &Fills, sample_size: usize) {
         let (Some(valid), Some(under_valid)) = (&mut self.valid, &under.valid) else { return };
         let plane_bytes = valid.len() * sample_size;
         for (pixel, (flag, under_flag)) in valid.iter_mut().zip(under_valid).enumerate() {
             if *flag == 1 {
                 continue;
             }
-            for (band, fill) in fills.iter().enumerate() {
+            for (band, fill) in fills.samples.iter().enumerate() {
                 let at = band * plane_bytes + pixel * sample_size;
                 let at = at..at + sample_size;
                 if *under_flag == 1 || self.data[at.clone()] == fill[..sample_size] {
@@ -222,14 +245,17 @@ impl Canvas {
     }
 
     /// Takes out what the mask takes out. Gives the samples and the share of valid pixels.
-    pub(super) fn finish(mut self, layout: &Layout, fills: &[[u8; 8]]) -> (Vec<u8>, f64) {
+    pub(super) fn finish(mut self, layout: &Layout, fills: &Fills) -> Result<(Vec<u8>, f64), PatchError> {
         let size = layout.out_type().size();
-        let Some(mut valid) = self.valid else { return (self.data, f64::NAN) };
+        let Some(mut valid) = self.valid else { return Ok((self.data, f64::NAN)) };
         let plane_bytes = valid.len() * size;
         if let Some(masked) = &self.masked {
+            if masked.contains(&1) {
+                fills.check()?;
+            }
             for (pixel, _) in masked.iter().enumerate().filter(|(_, flag)| **flag == 1) {
                 valid[pixel] = 0;
-                for (band, fill) in fills.iter().enumerate() {
+                for (band, fill) in fills.samples.iter().enumerate() {
                     let at = band * plane_bytes + pixel * size;
                     self.data[at..at + size].copy_from_slice(&fill[..size]);
                 }
@@ -238,7 +264,7 @@ impl Canvas {
         let count: usize = valid.iter().map(|flag| usize::from(*flag)).sum();
         #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
         let share = if valid.is_empty() { 0.0 } else { count as f64 / valid.len() as f64 };
-        (self.data, share)
+        Ok((self.data, share))
     }
 }
 

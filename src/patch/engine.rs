@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 
-use super::canvas::{Canvas, Layout};
+use super::canvas::{Canvas, Fills, Layout};
 use super::error::PatchError;
 use super::fetch::{fetch, plan};
 use super::grid::Window;
@@ -146,7 +146,7 @@ impl Engine {
         series: &Series,
         layout: &Arc<Layout>,
     ) -> Result<Patch, PatchError> {
-        let fills = Arc::new(layout.fills()?);
+        let fills = Arc::new(layout.fills());
         let mut patch = Patch {
             window: prepared.window,
             bands: layout.names[..layout.bands].to_vec(),
@@ -191,7 +191,7 @@ impl Engine {
         step: &PreparedStep,
         window: &Window,
         layout: &Arc<Layout>,
-        fills: &Arc<Vec<[u8; 8]>>,
+        fills: &Arc<Fills>,
     ) -> Result<(Vec<u8>, f64), PatchError> {
         let count = step.items.len();
         let mut canvas: Option<Canvas> = None;
@@ -221,7 +221,7 @@ impl Engine {
         }
         let Some(canvas) = canvas else { return Ok((layout.empty_step()?, 0.0)) };
         let (layout, fills) = (Arc::clone(layout), Arc::clone(fills));
-        Ok(self.pool.run(move || canvas.finish(&layout, &fills)).await)
+        self.pool.run(move || canvas.finish(&layout, &fills)).await
     }
 }
 
@@ -265,12 +265,14 @@ fn layout(
 }
 
 /// For each band, the value that stands for nodata in the answer; NaN where nothing does.
-fn answer_nodata(layout: &Layout, fills: &[[u8; 8]]) -> Vec<f64> {
-    let has = |index: usize| layout.dtype == Dtype::Physical || layout.nodata[index].is_some();
+fn answer_nodata(layout: &Layout, fills: &Fills) -> Vec<f64> {
+    let held = |index: usize| fills.fault.as_ref().is_none_or(|(band, ..)| *band != layout.names[index]);
+    let has =
+        |index: usize| layout.dtype == Dtype::Physical || (layout.nodata[index].is_some() && held(index));
     let value = |(index, fill): (usize, &[u8; 8])| {
         if has(index) { as_f64(layout.out_type(), *fill) } else { f64::NAN }
     };
-    fills.iter().enumerate().map(value).collect()
+    fills.samples.iter().enumerate().map(value).collect()
 }
 
 fn described(step: &PreparedStep, valid: f64, data: Bytes) -> PatchStep {

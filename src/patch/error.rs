@@ -73,6 +73,18 @@ pub enum PatchError {
         /// The whole story, for the log.
         cause: String,
     },
+    /// A source does not answer.
+    #[error("the band '{band}' of the Item '{item}' cannot be read in time: {reason}")]
+    Stalled {
+        /// `collection/id` of the Item.
+        item: String,
+        /// The band.
+        band: String,
+        /// What is wrong, without places.
+        reason: String,
+        /// The whole story, for the log.
+        cause: String,
+    },
     /// More than one answer may hold.
     #[error(
         "the answer would be {bytes} bytes, more than the limit of {limit}; ask for fewer pixels, bands, time steps or \
@@ -116,7 +128,9 @@ impl PatchError {
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match self {
-            Self::Forbidden { cause, .. } | Self::Source { cause, .. } => Some(cause),
+            Self::Forbidden { cause, .. } | Self::Source { cause, .. } | Self::Stalled { cause, .. } => {
+                Some(cause)
+            }
             _ => None,
         }
     }

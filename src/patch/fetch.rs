@@ -9,7 +9,7 @@ use super::axis::Fall;
 use super::error::PatchError;
 use super::grid::Window;
 use super::plan::{Block, blocks, merge};
-use super::source::{BandSource, chain, item_name, storage_reason};
+use super::source::{BandSource, item_name, storage_failed};
 use crate::cog::Opened;
 use crate::stac::ItemFacts;
 use crate::storage::{Storage, StorageError};
@@ -90,12 +90,7 @@ pub(super) async fn fetch(
 ) -> Result<Vec<RasterRead>, PatchError> {
     let reads = plans.into_iter().map(|plan| async move {
         let name = plan.band_name.clone();
-        fetch_raster(storage, plan).await.map_err(|error| PatchError::Source {
-            item: item_name(item),
-            band: name,
-            reason: storage_reason(&error),
-            cause: chain(&error),
-        })
+        fetch_raster(storage, plan).await.map_err(|error| storage_failed(item, &name, &error))
     });
     futures::future::try_join_all(reads).await
 }

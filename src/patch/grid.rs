@@ -21,6 +21,8 @@ pub struct Lattice {
     pub epsg: u32,
     /// Affine transform from (column, row) to CRS coordinates, `a b c d e f` as in rasterio.
     pub transform: [f64; 6],
+    /// CRS x of the middle of the raster that it belongs to: longitudes repeat, and those next to it are meant.
+    pub middle_x: f64,
 }
 
 /// A window of a lattice: `height × width` pixels.
@@ -63,6 +65,20 @@ pub enum GridError {
 }
 
 impl Lattice {
+    /// The lattice of a raster of `shape` (rows, columns).
+    #[must_use]
+    pub fn of_raster(epsg: u32, transform: [f64; 6], shape: [u32; 2]) -> Self {
+        let [rows, cols] = shape.map(|side| f64::from(side) / 2.0);
+        let [a, b, c, ..] = transform;
+        Self { epsg, transform, middle_x: a * cols + b * rows + c }
+    }
+
+    /// CRS coordinates of a point; of a longitude, the one of its turns that is next to the raster.
+    fn project(&self, crs: &Crs, lon: f64, lat: f64) -> Result<(f64, f64), CrsError> {
+        let (x, y) = crs.from_lonlat(wrapped(lon), lat)?;
+        if crs.is_geographic() { Ok((x + turns(self.middle_x - x), y)) } else { Ok((x, y)) }
+    }
+
     /// Column and row of a point, with fractions; pixel (0, 0) covers 0..1 in both.
     ///
     /// # Errors
@@ -98,13 +114,20 @@ impl Lattice {
         let crs = Crs::from_epsg(self.epsg)?;
         let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
         let east = if bbox.crosses_antimeridian() { bbox.east + 360.0 } else { bbox.east };
+        // The box stays in one piece: all of it is as many turns away as its middle.
+        let middle = f64::midpoint(bbox.west, east);
+        let shift = if crs.is_geographic() { turns(self.middle_x - middle) } else { 0.0 };
         for step in 0..=EDGE_POINTS {
             let share = f64::from(step) / f64::from(EDGE_POINTS);
             let lon = bbox.west + share * (east - bbox.west);
             let lat = bbox.south + share * (bbox.north - bbox.south);
             for (lon, lat) in [(lon, bbox.south), (lon, bbox.north), (bbox.west, lat), (east, lat)] {
-                let lon = if lon > 180.0 { lon - 360.0 } else { lon };
-                let (x, y) = crs.from_lonlat(lon, lat)?;
+                let (x, y) = if crs.is_geographic() {
+                    let (x, y) = crs.from_lonlat(wrapped(lon), lat)?;
+                    (x + turns(lon - x) + shift, y)
+                } else {
+                    crs.from_lonlat(wrapped(lon), lat)?
+                };
                 let (col, row) = self.pixel_of(x, y)?;
                 for (axis, value) in [col, row].into_iter().enumerate() {
                     low[axis] = low[axis].min(value);
@@ -125,7 +148,7 @@ impl Lattice {
     /// # Errors
     /// When the point cannot be projected.
     pub fn around(&self, lon: f64, lat: f64, size: [u32; 2]) -> Result<Window, GridError> {
-        let (x, y) = Crs::from_epsg(self.epsg)?.from_lonlat(lon, lat)?;
+        let (x, y) = self.project(&Crs::from_epsg(self.epsg)?, lon, lat)?;
         let (col, row) = self.pixel_of(x, y)?;
         let [height, width] = size.map(f64::from);
         let nearest = |v: f64| (v + 0.5 + EDGE_PX).floor();
@@ -151,6 +174,16 @@ impl Lattice {
     }
 }
 
+/// The whole turns in a difference of longitudes, in degrees.
+fn turns(difference: f64) -> f64 {
+    360.0 * (difference / 360.0).round()
+}
+
+/// A longitude between −180 and 180.
+fn wrapped(lon: f64) -> f64 {
+    if (-180.0..=180.0).contains(&lon) { lon } else { lon - turns(lon) }
+}
+
 impl Window {
     /// Transform of the window's own pixels.
     #[must_use]
@@ -161,14 +194,20 @@ impl Window {
         [a, b, x, d, e, y]
     }
 
+    /// The lattice whose pixel (0, 0) is the window's first.
+    fn own_lattice(&self) -> Lattice {
+        Lattice { transform: self.transform(), ..self.lattice }
+    }
+
     /// Its middle in longitude and latitude.
     ///
     /// # Errors
     /// When the CRS cannot be computed with there.
     pub fn center(&self) -> Result<(f64, f64), GridError> {
-        let own = Lattice { epsg: self.lattice.epsg, transform: self.transform() };
+        let own = self.own_lattice();
         let (x, y) = own.point_at(f64::from(self.width) / 2.0, f64::from(self.height) / 2.0);
-        Ok(Crs::from_epsg(self.lattice.epsg)?.to_lonlat(x, y)?)
+        let (lon, lat) = Crs::from_epsg(self.lattice.epsg)?.to_lonlat(x, y)?;
+        Ok((wrapped(lon), lat))
     }
 
     /// Its outline in longitude and latitude: points along all four edges, closed.
@@ -177,7 +216,7 @@ impl Window {
     /// When the CRS cannot be computed with there.
     pub fn outline(&self) -> Result<Vec<(f64, f64)>, GridError> {
         let crs = Crs::from_epsg(self.lattice.epsg)?;
-        let own = Lattice { epsg: self.lattice.epsg, transform: self.transform() };
+        let own = self.own_lattice();
         let (width, height) = (f64::from(self.width), f64::from(self.height));
         let corners = [(0.0, 0.0), (width, 0.0), (width, height), (0.0, height), (0.0, 0.0)];
         let mut points = Vec::new();
@@ -186,7 +225,8 @@ impl Window {
                 let share = f64::from(step) / f64::from(EDGE_POINTS);
                 let at = |from: f64, to: f64| from + share * (to - from);
                 let (x, y) = own.point_at(at(pair[0].0, pair[1].0), at(pair[0].1, pair[1].1));
-                points.push(crs.to_lonlat(x, y)?);
+                let (lon, lat) = crs.to_lonlat(x, y)?;
+                points.push((wrapped(lon), lat));
             }
         }
         points.extend(points.first().copied());
@@ -199,8 +239,12 @@ impl Window {
     /// # Errors
     /// When the raster's grid is turned or mirrored against the window's, or its transform cannot be inverted.
     pub fn fall_of(&self, lattice: &Lattice, shape: [u32; 2]) -> Result<Fall, GridError> {
-        let own = Lattice { epsg: self.lattice.epsg, transform: self.transform() };
+        let own = self.own_lattice();
         let ([a, b, x, d, e, y], [oa, ob, _, od, oe, _]) = (own.transform, lattice.transform);
+        let is_geographic = Crs::from_epsg(self.lattice.epsg)?.is_geographic();
+        // A raster a turn away covers the same longitudes.
+        let middle = own.point_at(f64::from(self.width) / 2.0, f64::from(self.height) / 2.0).0;
+        let x = if is_geographic { x + turns(lattice.middle_x - middle) } else { x };
         let (col, row) = lattice.pixel_of(x, y)?;
         let side = f64::from(self.width.max(self.height));
         let same_step = [(a, oa), (b, ob), (d, od), (e, oe)]
@@ -230,7 +274,8 @@ mod tests {
     use super::super::axis::Axis;
     use super::*;
 
-    const UTM: Lattice = Lattice { epsg: 32635, transform: [10.0, 0.0, 300_000.0, 0.0, -10.0, 6_800_040.0] };
+    const UTM: Lattice =
+        Lattice { epsg: 32635, transform: [10.0, 0.0, 300_000.0, 0.0, -10.0, 6_800_040.0], middle_x: 3e5 };
 
     #[test]
     fn the_window_around_a_point_is_centred_by_rounding() {
@@ -246,7 +291,7 @@ mod tests {
     #[test]
     fn a_box_drawn_on_pixel_edges_covers_just_those_pixels() {
         let crs = Crs::from_epsg(3857).expect("Mercator");
-        let lattice = Lattice { epsg: 3857, transform: [10.0, 0.0, 0.0, 0.0, -10.0, 0.0] };
+        let lattice = Lattice { epsg: 3857, transform: [10.0, 0.0, 0.0, 0.0, -10.0, 0.0], middle_x: 0.0 };
         let (west, north) = crs.to_lonlat(70.0, -30.0).expect("a point");
         let (east, south) = crs.to_lonlat(170.0, -80.0).expect("a point");
         let window = lattice.covering(&Bbox { west, south, east, north }).expect("a window");
@@ -262,6 +307,24 @@ mod tests {
         assert_eq!(of(&fall.cols), [0, 1, 1, 2]);
         assert_eq!(of(&fall.rows), [0, 0, 1, 1]);
         assert_eq!(fall.cols.by_block(2), [(0, 0..3), (1, 3..4)]);
+    }
+
+    #[test]
+    fn longitudes_are_those_next_to_the_raster() {
+        // 179.99 to 180.054 degrees, and 350 to 370.
+        let across = Lattice::of_raster(4326, [0.001, 0.0, 179.99, 0.0, -0.001, 10.0], [64, 64]);
+        assert_eq!(across.around(-179.97, 9.98, [4, 4]).expect("a window").col, 38);
+        let bbox = Bbox { west: 179.995, south: 9.97, east: -179.96, north: 9.98 };
+        let window = across.covering(&bbox).expect("a window");
+        assert_eq!((window.col, window.width), (5, 45));
+        assert!(window.center().expect("a place").0 < -179.9 || window.center().expect("a place").0 > 179.9);
+        let turned = Lattice::of_raster(4326, [0.1, 0.0, 350.0, 0.0, -0.1, 10.0], [200, 200]);
+        assert_eq!(turned.around(-5.0, 0.0, [2, 2]).expect("a window").col, 49);
+        assert_eq!(turned.around(5.0, 0.0, [2, 2]).expect("a window").col, 149);
+        // A raster a turn away falls on the same window.
+        let window = turned.around(5.0, 0.0, [2, 2]).expect("a window");
+        let same = Lattice::of_raster(4326, [0.1, 0.0, -10.0, 0.0, -0.1, 10.0], [200, 200]);
+        assert_eq!(window.fall_of(&same, [200, 200]).expect("a fall").cols.source_of(0), 149);
     }
 
     #[test]

@@ -59,17 +59,71 @@ impl Engine {
             let window = window_without_items(place, series)?;
             return Ok(Prepared { window, names, bands, steps: Vec::new(), dropped: Vec::new() });
         };
-        let lattice = self.lattice_of(reference, &names[..bands]).await?;
+        let first = self.first_lattice(reference, &near, &names[..bands], series.on_error).await?;
+        let mut lattice = self.finest(&first, &near, &names, bands).await?;
+        let mut items = near;
+        let mut window = window_of(&lattice, place)?;
+        if let WindowRequest::Center { .. } = place {
+            // What the window reaches beyond the point may be finer still, and then the window is smaller.
+            loop {
+                items = self.select(series, Some(place_of(&window)?)).await?;
+                let finest = self.finest(&lattice, &items, &names, bands).await?;
+                if finest.resolution() >= lattice.resolution() {
+                    break;
+                }
+                lattice = finest;
+                window = window_of(&lattice, place)?;
+            }
+        }
         check_native(&lattice, series)?;
-        let window = match place {
-            WindowRequest::Bbox(bbox) => lattice.covering(bbox)?,
-            WindowRequest::Center { lon, lat, size } => lattice.around(*lon, *lat, *size)?,
-        };
-        let items = match place {
-            WindowRequest::Bbox(_) => near,
-            WindowRequest::Center { .. } => self.select(series, Some(place_of(&window)?)).await?,
-        };
         self.prepare_steps(window, items, names, bands, series).await
+    }
+
+    /// The grid of the reference, or of another Item where that cannot be read and the request says to drop such.
+    async fn first_lattice(
+        &self,
+        reference: &ItemFacts,
+        items: &[Arc<ItemFacts>],
+        names: &[String],
+        on_error: OnError,
+    ) -> Result<Lattice, PatchError> {
+        let mut first = self.lattice_of(reference, names).await;
+        for item in items.iter().filter(|item| has_all(item, names)) {
+            match &first {
+                Err(error) if on_error == OnError::Drop && is_source(error) => {
+                    first = self.lattice_of(item, names).await;
+                }
+                _ => break,
+            }
+        }
+        first
+    }
+
+    /// The finest grid of the bands among Items in the CRS of `known`, which stays when none is finer.
+    async fn finest(
+        &self,
+        known: &Lattice,
+        items: &[Arc<ItemFacts>],
+        names: &[String],
+        bands: usize,
+    ) -> Result<Lattice, PatchError> {
+        let mut best = *known;
+        for item in items.iter().filter(|item| has_all(item, names)) {
+            let described = described_resolution(item, &names[..bands], known.epsg);
+            // Items of one kind share a grid: only what may be finer is opened.
+            if described.is_none_or(|resolution| is_finer(resolution, best.resolution())) {
+                let lattice = match self.lattice_of(item, &names[..bands]).await {
+                    Ok(lattice) => lattice,
+                    // Its own time step tells.
+                    Err(error) if is_source(&error) => continue,
+                    Err(error) => return Err(error),
+                };
+                if lattice.epsg == best.epsg && is_finer(lattice.resolution(), best.resolution()) {
+                    best = lattice;
+                }
+            }
+        }
+        Ok(best)
     }
 
     /// Groups the Items of a window into steps, and opens those that are wanted.
@@ -184,7 +238,7 @@ pub(super) fn encoded_name(item: &ItemFacts) -> String {
 
 /// True for errors of a source, not of the request.
 pub(super) fn is_source(error: &PatchError) -> bool {
-    matches!(error, PatchError::Source { .. })
+    matches!(error, PatchError::Source { .. } | PatchError::Stalled { .. })
 }
 
 fn has_all(item: &ItemFacts, names: &[String]) -> bool {
@@ -246,6 +300,30 @@ fn nearest<'a>(items: impl Iterator<Item = &'a Arc<ItemFacts>>, lon: f64, lat: f
     })
 }
 
+/// The finest resolution that an Item's document gives for the bands, infinite in another CRS; nothing where it is silent.
+fn described_resolution(item: &ItemFacts, names: &[String], epsg: u32) -> Option<f64> {
+    let mut finest = f64::INFINITY;
+    for name in names {
+        let grid = item.assets.get(item.band(name)?.asset)?.grid?;
+        if grid.epsg == epsg {
+            finest = finest.min(grid.transform[0].hypot(grid.transform[3]));
+        }
+    }
+    Some(finest)
+}
+
+/// Finer by more than rounding.
+fn is_finer(a: f64, b: f64) -> bool {
+    a < b * (1.0 - 1e-9)
+}
+
+fn window_of(lattice: &Lattice, place: &WindowRequest) -> Result<Window, GridError> {
+    match place {
+        WindowRequest::Bbox(bbox) => lattice.covering(bbox),
+        WindowRequest::Center { lon, lat, size } => lattice.around(*lon, *lat, *size),
+    }
+}
+
 fn center_of(place: &WindowRequest) -> (f64, f64) {
     match place {
         WindowRequest::Center { lon, lat, .. } => (*lon, *lat),
@@ -264,11 +342,8 @@ fn window_without_items(place: &WindowRequest, series: &Series) -> Result<Window
     let unknown =
         if Crs::from_epsg(epsg)?.is_geographic() { UNKNOWN_RESOLUTION_DEGREES } else { UNKNOWN_RESOLUTION_M };
     let side = series.resolution.unwrap_or(unknown);
-    let lattice = Lattice { epsg, transform: [side, 0.0, 0.0, 0.0, -side, 0.0] };
-    match place {
-        WindowRequest::Bbox(bbox) => lattice.covering(bbox),
-        WindowRequest::Center { lon, lat, size } => lattice.around(*lon, *lat, *size),
-    }
+    let lattice = Lattice { epsg, transform: [side, 0.0, 0.0, 0.0, -side, 0.0], middle_x: lon };
+    window_of(&lattice, place)
 }
 
 /// A window as a place to search in.

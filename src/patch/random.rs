@@ -74,7 +74,7 @@ impl Engine {
                 grids
                     .into_iter()
                     .map(|grid| Raster {
-                        lattice: Lattice { epsg: grid.epsg, transform: grid.transform },
+                        lattice: Lattice::of_raster(grid.epsg, grid.transform, grid.shape),
                         shape: grid.shape,
                     })
                     .min_by(finer)
@@ -239,8 +239,8 @@ mod tests {
     use super::*;
 
     fn raster(x: f64, side: u32) -> Raster {
-        let lattice = Lattice { epsg: 32635, transform: [10.0, 0.0, x, 0.0, -10.0, 6_800_040.0] };
-        Raster { lattice, shape: [side, side] }
+        let transform = [10.0, 0.0, x, 0.0, -10.0, 6_800_040.0];
+        Raster { lattice: Lattice::of_raster(32635, transform, [side, side]), shape: [side, side] }
     }
 
     fn draw_many(rasters: &[Raster], count: u64) -> Vec<(f64, f64)> {

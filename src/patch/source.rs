@@ -76,12 +76,14 @@ async fn open_band(
     };
     let location = Location::parse(&asset.href)
         .map_err(|error| failed("its href is no location".to_owned(), error.to_string()))?;
-    if !places.allow(&location) {
+    if !headers.storage().admits(places, &location).await {
         let (item, band) = (item_name(item), name.to_owned());
         return Err(PatchError::Forbidden { item, band, cause: location.to_string() });
     }
-    let opened =
-        headers.get(&location).await.map_err(|error| failed(reason_of(&error), chain(error.as_ref())))?;
+    let opened = headers.get(&location).await.map_err(|error| match error.as_ref() {
+        OpenError::Storage(error) => storage_failed(item, name, error),
+        other => failed(reason_of(other), chain(other)),
+    })?;
     let header = &opened.header;
     let band =
         u16::try_from(at.band).ok().filter(|band| *band < header.full.image.bands).ok_or_else(|| {
@@ -92,6 +94,17 @@ async fn open_band(
             );
             failed(reason.clone(), reason)
         })?;
+    let [height, width] = [header.full.image.height, header.full.image.width];
+    // Many a document has its columns first: only what fits neither way is another file than the one that was described.
+    if let Some([rows, cols]) = asset.own_shape
+        && [rows, cols] != [height, width]
+        && [cols, rows] != [height, width]
+    {
+        let reason = format!(
+            "the file has {height} x {width} pixels, but the catalogue describes {rows} x {cols}; build the catalogue again"
+        );
+        return Err(failed(reason.clone(), format!("{location}: {reason}")));
+    }
     let epsg = header.geo.epsg.or_else(|| asset.grid.map(|grid| grid.epsg));
     let transform = header.geo.transform.or_else(|| asset.grid.map(|grid| grid.transform));
     let (Some(epsg), Some(transform)) = (epsg, transform) else {
@@ -106,12 +119,22 @@ async fn open_band(
     let offset = meta.and_then(|m| m.offset).or_else(|| facts?.offset).unwrap_or(0.0);
     Ok(BandSource {
         band,
-        lattice: Lattice { epsg, transform },
+        lattice: Lattice::of_raster(epsg, transform, [height, width]),
         nodata,
         scale,
         offset,
         opened: Arc::clone(&opened),
     })
+}
+
+/// The error of a store, for one band of an Item.
+pub(super) fn storage_failed(item: &ItemFacts, band: &str, error: &StorageError) -> PatchError {
+    let (item, band) = (item_name(item), band.to_owned());
+    let (reason, cause) = (storage_reason(error), chain(error));
+    match error {
+        StorageError::Stalled { .. } => PatchError::Stalled { item, band, reason, cause },
+        _ => PatchError::Source { item, band, reason, cause },
+    }
 }
 
 /// What went wrong in opening, without saying where.
@@ -124,7 +147,7 @@ fn reason_of(error: &OpenError) -> String {
 }
 
 /// What went wrong in a store, without saying where.
-pub(super) fn storage_reason(error: &StorageError) -> String {
+fn storage_reason(error: &StorageError) -> String {
     match error {
         StorageError::NotFound { .. } => "the file does not exist".to_owned(),
         StorageError::Io { source, .. } => format!("reading failed ({})", source.kind()),
@@ -132,6 +155,7 @@ pub(super) fn storage_reason(error: &StorageError) -> String {
             format!("the file has {len} bytes, but one was expected at {}", end.saturating_sub(1))
         }
         StorageError::Changed { .. } => "the file was replaced while it was being read; ask again".to_owned(),
+        StorageError::Stalled { limit, .. } => format!("no answer within {} s", limit.as_secs()),
         StorageError::TooLarge { len, limit, .. } => {
             format!("{len} bytes are more than the limit of {limit}")
         }
@@ -140,7 +164,7 @@ pub(super) fn storage_reason(error: &StorageError) -> String {
 }
 
 /// An error with all of its causes, for the log.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -137,7 +137,7 @@ impl Params {
     pub fn integer(&mut self, name: &str, low: i64) -> Result<Option<i64>, ParamError> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let number = match &value {
-            Value::String(text) if self.origin != Origin::Body => text.trim().parse().ok(),
+            Value::String(text) if self.origin != Origin::Body => whole_number(text.trim()),
             other => other.as_i64().or_else(|| other.as_u64().map(|_| i64::MAX)),
         };
         match number {
@@ -252,6 +252,12 @@ impl Params {
         };
         number.filter(|n: &f64| n.is_finite()).ok_or_else(|| invalid(name, "a finite number", value))
     }
+}
+
+/// An integer; one beyond all bounds counts as the largest, which callers clamp.
+fn whole_number(text: &str) -> Option<i64> {
+    let is_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().or(is_digits.then_some(i64::MAX))
 }
 
 /// The longest part of a client's value that an error repeats, in characters.

@@ -100,6 +100,17 @@ impl Search {
         Ok(search)
     }
 
+    /// True when every Item matches.
+    #[must_use]
+    pub fn asks_for_all(&self) -> bool {
+        self.collections.is_none()
+            && self.ids.is_none()
+            && self.place.is_none()
+            && self.interval.is_none()
+            && self.bands.is_empty()
+            && self.max_cloud_cover.is_none()
+    }
+
     /// Reads the parameters that choose Items whatever they are wanted for: `collections`, `ids`, `datetime`,
     /// `max_cloud_cover`.
     ///

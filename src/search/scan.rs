@@ -42,6 +42,11 @@ pub(super) fn matches(snapshot: &Snapshot, search: &Search) -> Matches {
             && snapshot.collection_id(rank) == token.collection;
         if there { rank + 1 } else { rank }
     });
+    if search.asks_for_all() {
+        let all = u32::try_from(snapshot.len()).unwrap_or(u32::MAX);
+        let end = u32::try_from(search.limit).map_or(all, |limit| from.saturating_add(limit).min(all));
+        return Matches { rows: (from..end).collect(), matched: all.into(), more: end < all };
+    }
     let mut found = Matches::default();
     for_each(snapshot, search, |row| {
         found.matched += 1;

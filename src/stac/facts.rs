@@ -38,6 +38,8 @@ pub struct AssetFacts {
     pub gsd_m: Option<f64>,
     /// Its pixel grid, where the document says.
     pub grid: Option<Grid>,
+    /// Rows and columns, where the asset itself says: what holds for the whole Item may not hold for it.
+    pub own_shape: Option<[u32; 2]>,
     /// Its bands in file order; empty when the document names none.
     pub bands: Vec<BandFacts>,
 }
@@ -191,6 +193,7 @@ impl AssetFacts {
                 .or_else(|| number(asset, "eo:gsd"))
                 .or_else(|| grid.is_none().then(|| number(properties, "gsd")).flatten()),
             grid,
+            own_shape: shape_of(asset.get("proj:shape")),
             bands,
         })
     }
@@ -259,9 +262,13 @@ fn grid_of(asset: &Value, properties: &Value) -> Option<Grid> {
     let epsg = code.or_else(|| field("proj:epsg")?.as_u64()?.try_into().ok())?;
     let numbers: Vec<f64> = field("proj:transform")?.as_array()?.iter().filter_map(Value::as_f64).collect();
     let transform: [f64; 6] = numbers.get(..6)?.try_into().ok()?;
-    let shape = field("proj:shape")?.as_array()?;
+    Some(Grid { epsg, transform, shape: shape_of(field("proj:shape"))? })
+}
+
+fn shape_of(value: Option<&Value>) -> Option<[u32; 2]> {
+    let shape = value?.as_array()?;
     let side = |index: usize| shape.get(index)?.as_u64()?.try_into().ok();
-    Some(Grid { epsg, transform, shape: [side(0)?, side(1)?] })
+    Some([side(0)?, side(1)?])
 }
 
 #[cfg(test)]

@@ -59,7 +59,12 @@ impl Files {
     /// The open file of a path, opened anew when the path holds another state than the kept one.
     pub(super) fn open(&self, path: &Path, location: &Location) -> Result<Arc<OpenFile>, StorageError> {
         let failed = |error| from_io(error, location);
-        let identity = Identity::of(&std::fs::metadata(path).map_err(failed)?);
+        let metadata = std::fs::metadata(path).map_err(failed)?;
+        // Opening a pipe would wait for whoever writes to it.
+        if !metadata.is_file() {
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
+        }
+        let identity = Identity::of(&metadata);
         if let Some(kept) = self.kept.get(path)
             && kept.identity == identity
         {
@@ -67,9 +72,6 @@ impl Files {
         }
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        if metadata.is_dir() {
-            return Err(failed(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder, not a file")));
-        }
         let opened = Arc::new(OpenFile { identity: Identity::of(&metadata), meta: meta_of(&metadata), file });
         self.kept.insert(path.to_owned(), Arc::clone(&opened));
         Ok(opened)
@@ -98,7 +100,11 @@ impl OpenFile {
 /// Reads a document as a whole, when it is not larger than `limit` bytes.
 pub(super) fn read_whole(path: &Path, location: &Location, limit: u64) -> Result<Bytes, StorageError> {
     let failed = |error| from_io(error, location);
-    let len = std::fs::metadata(path).map_err(failed)?.len();
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
+    }
+    let len = metadata.len();
     if len > limit {
         return Err(StorageError::TooLarge { location: location.clone(), len, limit });
     }

@@ -14,6 +14,7 @@ mod places;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -24,6 +25,9 @@ pub use places::Places;
 
 /// The largest object that [`Storage::read`] takes into memory at once, in bytes.
 pub const MAX_WHOLE_BYTES: u64 = 1 << 30;
+
+/// How long one call to a store may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is known of an object without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +68,14 @@ pub enum StorageError {
         start: u64,
         /// Byte after the last.
         end: u64,
+    },
+    /// No answer in time.
+    #[error("{location} did not answer within {} s", limit.as_secs())]
+    Stalled {
+        /// Where.
+        location: Location,
+        /// The bound.
+        limit: Duration,
     },
     /// Another object took its place while it was being read.
     #[error("{location} was replaced while it was being read; ask again")]
@@ -111,6 +123,16 @@ impl Storage {
         &self.counters
     }
 
+    /// True when the object lies in one of `places`, links on the way followed: a link in an allowed folder opens nothing
+    /// outside of it.
+    pub async fn admits(&self, places: &Places, location: &Location) -> bool {
+        if !places.allow(location) {
+            return false;
+        }
+        let (places, at) = (places.clone(), location.clone());
+        blocking(location, move || Ok(places.allow_resolved(&at))).await.unwrap_or(false)
+    }
+
     /// Length, age and `ETag` of the object.
     ///
     /// # Errors
@@ -118,7 +140,7 @@ impl Storage {
     pub async fn meta(&self, location: &Location) -> Result<Meta, StorageError> {
         let path = local_path(location)?;
         let (files, location) = (Arc::clone(&self.local), location.clone());
-        blocking(move || files.open(&path, &location).map(|file| file.meta.clone())).await
+        blocking(&location.clone(), move || files.open(&path, &location).map(|file| file.meta.clone())).await
     }
 
     /// The whole object, when it is no larger than [`MAX_WHOLE_BYTES`].
@@ -127,8 +149,8 @@ impl Storage {
     /// When it is not there, too large, or reading fails.
     pub async fn read(&self, location: &Location) -> Result<Bytes, StorageError> {
         let path = local_path(location)?;
-        let location = location.clone();
-        let bytes = blocking(move || local::read_whole(&path, &location, MAX_WHOLE_BYTES)).await?;
+        let at = location.clone();
+        let bytes = blocking(location, move || local::read_whole(&path, &at, MAX_WHOLE_BYTES)).await?;
         self.counters.add(1, bytes.len() as u64);
         Ok(bytes)
     }
@@ -145,14 +167,14 @@ impl Storage {
         ranges: &[Range<u64>],
     ) -> Result<Vec<Bytes>, StorageError> {
         let path = local_path(location)?;
-        let (files, location, ranges) = (Arc::clone(&self.local), location.clone(), ranges.to_vec());
+        let (files, at, ranges) = (Arc::clone(&self.local), location.clone(), ranges.to_vec());
         let (count, etag) = (ranges.len() as u64, etag.to_owned());
-        let parts = blocking(move || {
-            let file = files.open(&path, &location)?;
+        let parts = blocking(location, move || {
+            let file = files.open(&path, &at)?;
             if file.meta.etag != etag {
-                return Err(StorageError::Changed { location });
+                return Err(StorageError::Changed { location: at });
             }
-            ranges.into_iter().map(|range| file.read_range(range, &location)).collect::<Result<Vec<_>, _>>()
+            ranges.into_iter().map(|range| file.read_range(range, &at)).collect::<Result<Vec<_>, _>>()
         })
         .await?;
         self.counters.add(count, parts.iter().map(|part: &Bytes| part.len() as u64).sum());
@@ -169,12 +191,14 @@ fn local_path(location: &Location) -> Result<PathBuf, StorageError> {
     }
 }
 
-/// Runs file work off the runtime's threads.
+/// Runs file work off the runtime's threads. A disk that hangs keeps its thread, but not who waits for it.
 async fn blocking<T: Send + 'static>(
+    location: &Location,
     work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
 ) -> Result<T, StorageError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    match tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+        Err(_elapsed) => Err(StorageError::Stalled { location: location.clone(), limit: PATIENCE }),
     }
 }

@@ -19,6 +19,12 @@ const SEED: u64 = 35;
 /// Pixels of 10 m along a side of the area.
 const SIZE: usize = 768;
 /// The Collection, and the folder that becomes it.
+/// Where the set is written before it is complete.
+const PARTIAL: &str = ".cogs.partial";
+
+/// How often an interrupted set is removed until it is gone.
+const CLEAN_UP_TRIES: u32 = 20;
+
 /// Id of the demo's one Collection.
 pub const COLLECTION: &str = "sentinel-2-l2a";
 /// Lies beside the Collection once the set is complete.
@@ -79,7 +85,7 @@ pub fn make(dir: &Path, progress: impl Fn(usize, usize) + Sync) -> Result<DemoPa
         Err(_) if paths.cogs.exists() => return Err(DemoError::Occupied { path: paths.cogs }),
         Err(_) => {}
     }
-    let partial = dir.join(".cogs.partial");
+    let partial = dir.join(PARTIAL);
     if partial.exists() {
         fs::remove_dir_all(&partial).map_err(writing(&partial))?;
     }
@@ -97,6 +103,16 @@ pub fn make(dir: &Path, progress: impl Fn(usize, usize) + Sync) -> Result<DemoPa
     fs::rename(&partial, &paths.cogs).map_err(writing(&paths.cogs))?;
     paths.made = true;
     Ok(paths)
+}
+
+/// Removes what an interrupted [`make`] left; a writer that is still busy may have to be told off a few times.
+pub fn clean_up(dir: &Path) {
+    let partial = dir.join(PARTIAL);
+    for _ in 0..CLEAN_UP_TRIES {
+        if fs::remove_dir_all(&partial).is_ok() || !partial.exists() {
+            break;
+        }
+    }
 }
 
 /// What the marker of a complete set says: version, seed, and how much there is.

@@ -17,7 +17,7 @@ mod sky;
 mod spectra;
 mod write;
 
-pub use make::{COLLECTION, DemoError, DemoPaths, make};
+pub use make::{COLLECTION, DemoError, DemoPaths, clean_up, make};
 
 /// Longitude and latitude of a place in the middle of the series, to try a patch at.
 pub const CENTER: (f64, f64) = (23.37, 61.25);
