@@ -15,6 +15,7 @@ mod soak;
 
 mod answers;
 mod broken_trees;
+mod changed_files;
 mod clients;
 mod cog_pixels;
 mod cogs_served;
