@@ -22,6 +22,7 @@ test: ## format, lints, every test
 
 bench: ## criterion's benches, then the same questions put to Python libraries
 	@scripts/setup.sh system python
+	cargo build --release
 	cargo bench
 	@for script in benches/*.py; do [ ! -e "$$script" ] || { echo "== $$script"; $(VENV_PYTHON) "$$script"; } || exit 1; done
 

@@ -1,11 +1,12 @@
 //! An Item's bands become open rasters.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::PatchError;
 use super::grid::Lattice;
 use crate::cog::{Headers, Nodata, OpenError, Opened};
-use crate::stac::{DataType, ItemFacts};
+use crate::stac::{BandRef, DataType, ItemFacts};
 use crate::storage::{Location, Places, StorageError};
 
 /// One band of one Item, its raster's header read.
@@ -47,43 +48,65 @@ pub(super) fn item_name(item: &ItemFacts) -> String {
     format!("{}/{}", item.collection, item.id)
 }
 
-/// Opens the named bands of an Item that has them all.
+/// Opens the named bands of an Item that has them all; each raster once, however many of its bands are asked for.
 pub(super) async fn open_bands(
     headers: &Headers,
     places: &Places,
     item: &ItemFacts,
     names: &[String],
 ) -> Result<Vec<BandSource>, PatchError> {
-    let opening = names.iter().map(|name| open_band(headers, places, item, name));
-    futures::future::try_join_all(opening).await
+    let found: Vec<(&String, BandRef)> = names
+        .iter()
+        .map(|name| match item.band(name) {
+            Some(at) => Ok((name, at)),
+            None => Err(PatchError::no_band("bands", name, item)),
+        })
+        .collect::<Result<_, _>>()?;
+    let mut assets: Vec<(usize, &String)> = found.iter().map(|(name, at)| (at.asset, *name)).collect();
+    assets.sort_by_key(|(asset, _)| *asset);
+    assets.dedup_by_key(|(asset, _)| *asset);
+    let opening = assets.iter().map(|(asset, name)| open_asset(headers, places, item, *asset, name));
+    let opened = futures::future::try_join_all(opening).await?;
+    let opened: HashMap<usize, Arc<Opened>> = assets.iter().map(|(asset, _)| *asset).zip(opened).collect();
+    found.into_iter().map(|(name, at)| band_source(item, name, at, opened.get(&at.asset))).collect()
 }
 
-async fn open_band(
+/// Opens one raster, when it lies in an allowed place; `name` is a band of it, for errors.
+async fn open_asset(
     headers: &Headers,
     places: &Places,
     item: &ItemFacts,
+    asset: usize,
     name: &str,
-) -> Result<BandSource, PatchError> {
-    let failed = |reason: String, cause: String| PatchError::Source {
-        item: item_name(item),
-        band: name.to_owned(),
-        reason,
-        cause,
-    };
-    let found = item.band(name).and_then(|at| Some((at, item.assets.get(at.asset)?)));
-    let Some((at, asset)) = found else {
-        return Err(PatchError::no_band("bands", name, item));
-    };
-    let location = Location::parse(&asset.href)
-        .map_err(|error| failed("its href is no location".to_owned(), error.to_string()))?;
+) -> Result<Arc<Opened>, PatchError> {
+    let href = item.assets.get(asset).map(|asset| asset.href.as_str()).unwrap_or_default();
+    let location = Location::parse(href)
+        .map_err(|error| failed(item, name, "its href is no location".to_owned(), error.to_string()))?;
     if !headers.storage().admits(places, &location).await {
         let (item, band) = (item_name(item), name.to_owned());
         return Err(PatchError::Forbidden { item, band, cause: location.to_string() });
     }
-    let opened = headers.get(&location).await.map_err(|error| match error.as_ref() {
+    headers.get(&location).await.map_err(|error| match error.as_ref() {
         OpenError::Storage(error) => storage_failed(item, name, error),
-        other => failed(reason_of(other), chain(other)),
-    })?;
+        other => failed(item, name, reason_of(other), chain(other)),
+    })
+}
+
+fn failed(item: &ItemFacts, band: &str, reason: String, cause: String) -> PatchError {
+    PatchError::Source { item: item_name(item), band: band.to_owned(), reason, cause }
+}
+
+/// What a band is, by its raster's header and, where that is silent, by the Item.
+fn band_source(
+    item: &ItemFacts,
+    name: &str,
+    at: BandRef,
+    opened: Option<&Arc<Opened>>,
+) -> Result<BandSource, PatchError> {
+    let failed = |reason: String, cause: String| failed(item, name, reason, cause);
+    let (Some(opened), Some(asset)) = (opened, item.assets.get(at.asset)) else {
+        return Err(PatchError::no_band("bands", name, item));
+    };
     let header = &opened.header;
     let band =
         u16::try_from(at.band).ok().filter(|band| *band < header.full.image.bands).ok_or_else(|| {
@@ -103,7 +126,7 @@ async fn open_band(
         let reason = format!(
             "the file has {height} x {width} pixels, but the catalogue describes {rows} x {cols}; build the catalogue again"
         );
-        return Err(failed(reason.clone(), format!("{location}: {reason}")));
+        return Err(failed(reason.clone(), format!("{}: {reason}", opened.location)));
     }
     let epsg = header.geo.epsg.or_else(|| asset.grid.map(|grid| grid.epsg));
     let transform = header.geo.transform.or_else(|| asset.grid.map(|grid| grid.transform));
@@ -123,7 +146,7 @@ async fn open_band(
         nodata,
         scale,
         offset,
-        opened: Arc::clone(&opened),
+        opened: Arc::clone(opened),
     })
 }
 

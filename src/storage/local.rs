@@ -6,11 +6,12 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustix::buffer::spare_capacity;
 
 use super::{Location, Meta, StorageError};
 
@@ -91,8 +92,20 @@ impl OpenFile {
             return Err(out_of_range());
         }
         let len = usize::try_from(range.end - range.start).map_err(|_too_long| out_of_range())?;
-        let mut buffer = vec![0; len];
-        self.file.read_exact_at(&mut buffer, range.start).map_err(|error| from_io(error, location))?;
+        let mut buffer = Vec::with_capacity(len);
+        while buffer.len() < len {
+            let at = range.start + buffer.len() as u64;
+            let left = len - buffer.len();
+            // The allocator may give more than was asked for: what is read beyond the range is cut off.
+            let read = rustix::io::pread(&self.file, spare_capacity(&mut buffer), at)
+                .map_err(|error| from_io(error.into(), location))?;
+            if read == 0 {
+                return Err(from_io(io::ErrorKind::UnexpectedEof.into(), location));
+            }
+            if read > left {
+                buffer.truncate(len);
+            }
+        }
         Ok(buffer.into())
     }
 }
