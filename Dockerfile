@@ -1,4 +1,4 @@
-# The server alone, without GDAL: it reads COGs itself. `cairn build` and `cairn demo` need the default features.
+# Without GDAL: the server and `cairn build` read COGs themselves. Only `cairn demo`, which writes rasters, needs the default features.
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev pkg-config && rm -rf /var/lib/apt/lists/*
 WORKDIR /cairn

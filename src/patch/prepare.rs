@@ -19,6 +19,9 @@ use crate::stac::{Bbox, ItemFacts};
 /// All but the unreserved characters of RFC 3986.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
+/// Items that are looked at for one with the bands, where none lies at the middle of a patch.
+const SAMPLE_ITEMS: usize = 64;
+
 /// Items opened at once.
 const OPEN_AT_ONCE: usize = 16;
 
@@ -194,7 +197,7 @@ impl Engine {
         }
         // The middle may lie outside of Items that a corner reaches: how far it reaches, any Item's grid tells.
         let any: Vec<Arc<ItemFacts>> =
-            self.backend.select(series.selection.clone()).take(1).try_collect().await?;
+            self.backend.select(series.selection.clone()).take(SAMPLE_ITEMS).try_collect().await?;
         let (names, bands) = names_of(&any, series, lon, lat)?;
         let Some(item) = any.iter().find(|item| has_all(item, &names)) else { return Ok(Vec::new()) };
         let lattice = self.lattice_of(item, &names[..bands]).await?;
