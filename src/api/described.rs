@@ -1,5 +1,5 @@
 //! The parameters as the OpenAPI document describes them. They are read and checked by [`crate::search`] and
-//! [`crate::patch`]; a test there fails when one of these is refused.
+//! [`crate::patch`]; here they are only described.
 #![expect(dead_code, reason = "read by the OpenAPI generator only")]
 
 use utoipa::IntoParams;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::parse::{ParseError, Parsed, own_links, parse};
+use super::parse::{Parsed, own_links, parse};
 use super::snapshot::{Collection, Snapshot};
 use super::sources::{LoadError, Source};
 use crate::pool::Pool;
@@ -67,7 +67,7 @@ pub(super) async fn load(
 fn parse_item(source: &ItemSource<'_>) -> Outcome {
     match parse(source) {
         Ok(parsed) => Ok((source.location.clone(), Box::new(parsed))),
-        Err(error) => Err(Problem { location: source.location.clone(), reason: chain(&error) }),
+        Err(error) => Err(Problem::of(source.location.clone(), &error)),
     }
 }
 
@@ -86,16 +86,6 @@ fn parse_lines(location: &Location, bytes: &[u8]) -> Vec<Found<Outcome>> {
             }))
         })
         .collect()
-}
-
-fn chain(error: &ParseError) -> String {
-    let mut reason = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        reason = format!("{reason}: {cause}");
-        source = cause.source();
-    }
-    reason
 }
 
 /// Puts together what was found, in load order.

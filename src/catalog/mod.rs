@@ -52,13 +52,6 @@ impl Catalog {
         Ok((Self { sources, storage, pool, current, seen }, report))
     }
 
-    /// A catalogue of one snapshot that is never reloaded.
-    #[must_use]
-    pub fn fixed(snapshot: Snapshot, storage: Storage, pool: Pool) -> Self {
-        let (current, seen) = (ArcSwap::from_pointee(snapshot), ArcSwap::default());
-        Self { sources: Vec::new(), storage, pool, current, seen }
-    }
-
     /// Loads again and swaps. On an error the old snapshot stays.
     ///
     /// # Errors

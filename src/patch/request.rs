@@ -196,15 +196,12 @@ impl RandomRequest {
         }
         let size = read_size(&mut params)?
             .ok_or_else(|| invalid("size", "random patches need size=height,width in pixels"))?;
-        for name in ["seed", "index"] {
+        let mut whole = |name: &str| match params.integer(name, 0)?.unwrap_or(0) {
             // Larger numbers would be taken for this one.
-            if params.clone().integer(name, 0)? == Some(i64::MAX) {
-                return Err(invalid(name, format!("expected less than {}", i64::MAX)));
-            }
-        }
-        let whole = |value: Option<i64>, default: i64| u64::try_from(value.unwrap_or(default)).unwrap_or(0);
-        let seed = whole(params.integer("seed", 0)?, 0);
-        let index = whole(params.integer("index", 0)?, 0);
+            i64::MAX => Err(invalid(name, format!("expected less than {}", i64::MAX))),
+            number => Ok(number.unsigned_abs()),
+        };
+        let (seed, index) = (whole("seed")?, whole("index")?);
         let count = params.integer("count", 1)?.unwrap_or(1);
         if count > MAX_COUNT {
             return Err(invalid("count", format!("expected at most {MAX_COUNT}")));

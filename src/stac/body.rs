@@ -119,12 +119,6 @@ impl ItemBody {
         self.hrefs.iter().map(|place| (place.key.as_ref(), self.unquoted(place)))
     }
 
-    /// Bytes of memory that it takes.
-    #[must_use]
-    pub fn size_bytes(&self) -> usize {
-        self.open_json.len() + self.hrefs.iter().map(|h| h.key.len() + size_of::<AssetHref>()).sum::<usize>()
-    }
-
     fn unquoted(&self, place: &AssetHref) -> String {
         let quoted = self.open_json.get(place.span.start as usize..place.span.end as usize);
         quoted.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()

@@ -31,6 +31,20 @@ pub struct Problem {
     pub reason: String,
 }
 
+impl Problem {
+    /// What is wrong with a document, with all that led to it.
+    #[must_use]
+    pub fn of(location: Location, error: &dyn std::error::Error) -> Self {
+        let mut reason = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            reason = format!("{reason}: {cause}");
+            source = cause.source();
+        }
+        Self { location, reason }
+    }
+}
+
 /// A Catalog or Collection on the way.
 #[derive(Debug, Clone)]
 pub struct Parent {
@@ -242,11 +256,5 @@ enum Visited<T> {
 }
 
 fn problem<T>(location: Location, error: &dyn std::error::Error) -> Found<T> {
-    let mut reason = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        reason = format!("{reason}: {cause}");
-        source = cause.source();
-    }
-    Found::Problem(Problem { location, reason })
+    Found::Problem(Problem::of(location, error))
 }
