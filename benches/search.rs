@@ -115,6 +115,7 @@ fn bench(criterion: &mut Criterion) {
             start: snapshot.start(row),
             id: snapshot.id(row).to_owned(),
             collection: snapshot.collection_id(row).to_owned(),
+            sort: Vec::new(),
         };
         Search { token: Some(token), limit: 10, ..Search::default() }
     };

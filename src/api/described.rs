@@ -16,12 +16,24 @@ pub(super) struct Selection {
     /// Upper bound of `eo:cloud_cover` in percent; Items without it do not match
     #[param(minimum = 0, maximum = 100)]
     max_cloud_cover: Option<f64>,
+    /// CQL2: only Items that it holds for
+    #[param(example = "eo:cloud_cover < 20 AND platform = 'sentinel-2a'")]
+    filter: Option<String>,
+    /// cql2-text (default) or cql2-json
+    #[param(rename = "filter-lang")]
+    filter_lang: Option<String>,
+    /// Reference system of the filter's shapes: longitude and latitude only
+    #[param(rename = "filter-crs", example = "http://www.opengis.net/def/crs/OGC/1.3/CRS84")]
+    filter_crs: Option<String>,
+    /// Query extension, JSON: {PROPERTY: {OPERATOR: VALUE}}, with eq, neq, lt, lte, gt, gte, in, startsWith, endsWith, contains
+    #[param(example = json!("{\"eo:cloud_cover\": {\"lt\": 20}}"))]
+    query: Option<String>,
 }
 
-/// A page of Items.
+/// Where Items lie, and what they say.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Paging {
+pub(super) struct Place {
     /// west,south,east,north in degrees; west > east crosses the antimeridian
     #[param(example = "23.3,61.2,23.4,61.3")]
     bbox: Option<String>,
@@ -30,6 +42,22 @@ pub(super) struct Paging {
     /// Items that have all of these bands, comma-separated
     #[param(example = "B04,B08")]
     bands: Option<String>,
+    /// Terms joined by commas, any of which occurs in the id, title, description, keywords, platform, constellation,
+    /// instruments or mission
+    #[param(example = "sentinel-2a,landsat")]
+    q: Option<String>,
+}
+
+/// A page of Items.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Paging {
+    /// Properties joined by commas, - before those that descend; Items without one come last
+    #[param(example = "eo:cloud_cover,-datetime")]
+    sortby: Option<String>,
+    /// What to show of each Item besides what makes it valid, - before what to leave out; empty: only that
+    #[param(example = "properties.eo:cloud_cover,-assets")]
+    fields: Option<String>,
     /// Items on the page: 100 by default, 10,000 at most
     #[param(minimum = 1)]
     limit: Option<u32>,
@@ -44,6 +72,51 @@ pub(super) struct AnyCollections {
     /// Ids of Collections, comma-separated
     #[param(example = "sentinel-2-l2a")]
     collections: Option<String>,
+}
+
+/// What to count.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Counting {
+    /// Names joined by commas, from /aggregations
+    #[param(example = "total_count,datetime_frequency")]
+    aggregations: Option<String>,
+    /// day, week, month (default), quarter or year
+    datetime_frequency_interval: Option<String>,
+    /// Characters of a geohash (1)
+    #[param(minimum = 1, maximum = 12)]
+    centroid_geohash_grid_frequency_precision: Option<u8>,
+}
+
+/// Which Collections.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CollectionChoice {
+    /// west,south,east,north in degrees; west > east crosses the antimeridian
+    bbox: Option<String>,
+    /// RFC 3339 instant, or start/end with .. for an open end
+    datetime: Option<String>,
+    /// Terms joined by commas, any of which occurs in the id, title, description or keywords
+    q: Option<String>,
+    /// CQL2 over the members of the Collections
+    filter: Option<String>,
+    /// cql2-text (default) or cql2-json
+    #[param(rename = "filter-lang")]
+    filter_lang: Option<String>,
+    /// Reference system of the filter's shapes: longitude and latitude only
+    #[param(rename = "filter-crs")]
+    filter_crs: Option<String>,
+    /// Query extension, JSON: {MEMBER: {OPERATOR: VALUE}}
+    query: Option<String>,
+    /// Members joined by commas, - before those that descend
+    sortby: Option<String>,
+    /// What to show of each Collection besides what makes it valid, - before what to leave out
+    fields: Option<String>,
+    /// Collections on the page: 10,000 by default and at most
+    #[param(minimum = 1)]
+    limit: Option<u32>,
+    /// From the next link of a page
+    token: Option<String>,
 }
 
 /// Where a patch lies.

@@ -1,9 +1,7 @@
 //! The one table of statuses: every error that reaches a client gets its status and words here.
 
 use axum::Json;
-use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -48,6 +46,12 @@ impl ApiError {
 
     pub(super) fn no_collection(id: &str) -> Self {
         Self::not_found(format!("there is no Collection '{id}'; /collections lists them"))
+    }
+
+    /// For a handler that panicked.
+    pub(super) fn panicked(said: String) -> Self {
+        let description = "something went wrong here";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", description).caused_by(said)
     }
 
     fn caused_by(mut self, cause: impl Into<String>) -> Self {
@@ -137,10 +141,8 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Logs each failure of the server once, in the span of its request, and gives the client the request's id.
-pub(super) async fn finish(request: Request, next: Next) -> Response {
-    let id = request.headers().get("x-request-id").and_then(|v| v.to_str().ok()).unwrap_or("-").to_owned();
-    let mut response = next.run(request).await;
+/// Logs each failure of the server once, and gives the client the request's id.
+pub(super) fn finish(mut response: Response, method: &str, path: &str, id: &str) -> Response {
     let status = response.status();
     if !status.is_server_error() {
         return response;
@@ -150,7 +152,7 @@ pub(super) async fn finish(request: Request, next: Next) -> Response {
         Some(fault) => (fault.body.code, fault.body.description, fault.cause),
         None => ("InternalError", "something went wrong here".to_owned(), None),
     };
-    tracing::error!(cause, "{description}");
+    tracing::error!(id, method, path, cause, "{description}");
     let body = ErrorBody { code, description: format!("{description} (request {id})") };
     let mut told = (status, Json(body)).into_response();
     if let Some(wait) = response.headers().get(header::RETRY_AFTER) {

@@ -1,34 +1,42 @@
 //! Items: search, the Items of a Collection, one Item.
 
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use url::form_urlencoded;
 
-use super::described::{AnyCollections, Paging, Selection};
+use super::collections::next_link;
+use super::described::{AnyCollections, Paging, Place, Selection};
 use super::error::{ApiError, ErrorBody};
-use super::links::{Base, GEOJSON, JSON, link};
+use super::export::Export;
+use super::links::{Base, GEOJSON, ItemWriter, JSON, link};
 use super::params::{WholeBody, from_query};
 use super::state::App;
-use crate::search::{Page, Params, Search};
+use crate::search::{Fields, Item, Page, Params, Search};
 
 /// Search Items.
 #[utoipa::path(get, path = "/search", tag = "STAC API",
-    params(AnyCollections, Selection, Paging),
+    params(AnyCollections, Selection, Place, Paging),
     responses(
-        (status = 200, description = "A page of Items, newest first", body = Value, content_type = "application/geo+json"),
+        (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, one a line, for Accept: application/x-ndjson",
+            content((Value = "application/geo+json"), (String = "application/x-ndjson"))),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
     ))]
 pub(super) async fn search_get(
     State(app): State<App>,
     base: Base,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let search = Search::read(from_query(query.as_deref())?)?;
+    if let Some(export) = Export::asked(&headers) {
+        return export.answer(&app, &base, search);
+    }
     let page = app.backend.page(&search).await?;
-    let links = next_by_query(&page, &base.at("/search"), query.as_deref());
-    Ok(answer(&app, &base, &page, &base.at("/search"), links))
+    let own = base.asked("/search", query.as_deref());
+    let next =
+        page.next.as_ref().map(|token| next_link(&base.at("/search"), query.as_deref(), token, GEOJSON));
+    Ok(answer(&app, &base, &search, &page, &own, next.into_iter().collect()))
 }
 
 /// Search Items.
@@ -36,15 +44,20 @@ pub(super) async fn search_get(
     request_body(content = Value, description = "The parameters of the GET form; lists are arrays", content_type = "application/json",
         example = json!({"collections": ["sentinel-2-l2a"], "max_cloud_cover": 20, "limit": 5})),
     responses(
-        (status = 200, description = "A page of Items, newest first", body = Value, content_type = "application/geo+json"),
+        (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, one a line, for Accept: application/x-ndjson",
+            content((Value = "application/geo+json"), (String = "application/x-ndjson"))),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
     ))]
 pub(super) async fn search_post(
     State(app): State<App>,
     base: Base,
+    headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
     let search = Search::read(Params::from_body(&body)?)?;
+    if let Some(export) = Export::asked(&headers) {
+        return export.answer(&app, &base, search);
+    }
     let page = app.backend.page(&search).await?;
     let href = base.at("/search");
     let links = page.next.as_ref().map(|token| {
@@ -52,7 +65,7 @@ pub(super) async fn search_post(
         next["token"] = token.encode().into();
         json!({"rel": "next", "type": GEOJSON, "href": href, "method": "POST", "body": next, "merge": false})
     });
-    Ok(answer(&app, &base, &page, &href, links.into_iter().collect()))
+    Ok(answer(&app, &base, &search, &page, &href, links.into_iter().collect()))
 }
 
 /// The Items of a Collection.
@@ -60,16 +73,19 @@ pub(super) async fn search_post(
     params(
         ("collection" = String, Path, description = "Id of the Collection"),
         Selection,
+        Place,
         Paging,
     ),
     responses(
-        (status = 200, description = "A page of Items, newest first", body = Value, content_type = "application/geo+json"),
+        (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, one a line, for Accept: application/x-ndjson",
+            content((Value = "application/geo+json"), (String = "application/x-ndjson"))),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 404, description = "No such Collection", body = ErrorBody),
     ))]
 pub(super) async fn items(
     State(app): State<App>,
     base: Base,
+    headers: HeaderMap,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
@@ -79,16 +95,20 @@ pub(super) async fn items(
     let mut params = from_query(query.as_deref())?;
     params.refuse("collections", "the path names the Collection; search several with /search")?;
     params.set("collections", json!([id]));
-    let page = app.backend.page(&Search::read(params)?).await?;
-    let own = base.items(&id);
-    let mut links = next_by_query(&page, &own, query.as_deref());
-    links.push(link("collection", JSON, &base.collection(&id)));
-    links.push(link("parent", JSON, &base.collection(&id)));
-    let shown = match query.as_deref() {
-        Some(query) if !query.is_empty() => format!("{own}?{query}"),
-        _ => own,
+    let search = Search::read(params)?;
+    if let Some(export) = Export::asked(&headers) {
+        return export.answer(&app, &base, search);
+    }
+    let page = app.backend.page(&search).await?;
+    let path = base.items(&id);
+    let mut links =
+        vec![link("collection", JSON, &base.collection(&id)), link("parent", JSON, &base.collection(&id))];
+    links.extend(page.next.as_ref().map(|token| next_link(&path, query.as_deref(), token, GEOJSON)));
+    let own = match query.as_deref() {
+        Some(query) if !query.is_empty() => format!("{path}?{query}"),
+        _ => path,
     };
-    Ok(answer(&app, &base, &page, &shown, links))
+    Ok(answer(&app, &base, &search, &page, &own, links))
 }
 
 /// One Item.
@@ -110,23 +130,19 @@ pub(super) async fn item(
         ApiError::not_found(format!("there is no Item '{id}' in a Collection '{collection}'"))
     })?;
     let mut out = Vec::new();
-    base.write_item(&mut out, &found, app.settings.asset_hrefs);
+    base.items_writer(app.settings.asset_hrefs).write(&mut out, &found);
     Ok(([(header::CONTENT_TYPE, GEOJSON)], out).into_response())
 }
 
-/// The `next` link of a GET request: its own query with another token.
-fn next_by_query(page: &Page, path: &str, query: Option<&str>) -> Vec<Value> {
-    let Some(token) = &page.next else { return Vec::new() };
-    let asked = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    let next = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(asked.filter(|(name, _)| name != "token"))
-        .append_pair("token", &token.encode())
-        .finish();
-    vec![json!({"rel": "next", "type": GEOJSON, "method": "GET", "href": format!("{path}?{next}")})]
-}
-
 /// Splices the Items of a page into an ItemCollection.
-fn answer(app: &App, base: &Base, page: &Page, own: &str, mut links: Vec<Value>) -> Response {
+fn answer(
+    app: &App,
+    base: &Base,
+    search: &Search,
+    page: &Page,
+    own: &str,
+    mut links: Vec<Value>,
+) -> Response {
     links.push(link("self", GEOJSON, own));
     links.push(link("root", JSON, &base.root()));
     let head = format!(
@@ -135,14 +151,36 @@ fn answer(app: &App, base: &Base, page: &Page, own: &str, mut links: Vec<Value>)
         page.items.len()
     );
     let mut out = head.into_bytes();
+    let mut writer = base.items_writer(app.settings.asset_hrefs);
     for (index, item) in page.items.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        base.write_item(&mut out, item, app.settings.asset_hrefs);
+        let start = out.len();
+        write(&mut out, &mut writer, item, search.fields.as_ref());
+        if index == 0 {
+            // Items of one page are about as long: the text need not be moved again and again while it grows.
+            out.reserve((out.len() - start) * page.items.len() + SLACK_BYTES);
+        }
     }
     out.extend_from_slice(b"],\"links\":");
     out.extend_from_slice(Value::from(links).to_string().as_bytes());
     out.push(b'}');
     ([(header::CONTENT_TYPE, GEOJSON)], out).into_response()
+}
+
+/// Room for links, and for Items that are longer than the first.
+const SLACK_BYTES: usize = 4096;
+
+/// Appends one Item, spliced from its own text, or parsed where only some of its fields are asked for.
+pub(super) fn write(out: &mut Vec<u8>, writer: &mut ItemWriter, item: &Item, fields: Option<&Fields>) {
+    let start = out.len();
+    writer.write(out, item);
+    if let Some(fields) = fields
+        // What was put together from JSON is JSON.
+        && let Ok(whole) = serde_json::from_slice(&out[start..])
+    {
+        out.truncate(start);
+        out.extend_from_slice(fields.project_item(whole).to_string().as_bytes());
+    }
 }

@@ -41,6 +41,7 @@ pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) ->
         p {
             a href=(base.at("/api.html")) { "Try the API" } " · "
             a href=(base.at("/search?limit=10")) { "Newest Items" } " · "
+            a href=(base.at("/queryables")) { "Queryables" } " · "
             a href=(base.at("/conformance")) { "Conformance" } " · "
             a href=(base.at("/metrics")) { "Metrics" }
         }
@@ -59,7 +60,10 @@ pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) ->
                             span class="muted" { (text_of(&collection.document, "description").unwrap_or_default()) }
                         }
                         td { (time_of(&collection.document)) }
-                        td { a href=(base.items(&collection.id)) { "Items" } }
+                        td {
+                            a href=(base.items(&collection.id)) { "Items" } " · "
+                            a href=(format!("{}/queryables", base.collection(&collection.id))) { "Queryables" }
+                        }
                     }
                 }
             }

@@ -1,28 +1,67 @@
-//! Landing page, conformance and Collections.
+//! Landing page and conformance.
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::accept::prefers_html;
-use super::error::{ApiError, ErrorBody};
-use super::links::{Base, GEOJSON, HTML, JSON, OPENAPI, link};
+use super::error::ApiError;
+use super::links::{Base, GEOJSON, HTML, JSON, OPENAPI, QUERYABLES, SCHEMA, link};
 use super::page;
-use super::params::from_query;
 use super::state::App;
 use crate::search::{About, Collection};
 
-/// What the server holds to. A class is named once all of it holds.
-pub(super) const CONFORMANCE: [&str; 7] = [
+/// What the server holds to. A class is named once all of it holds, also by the names of earlier drafts, which clients
+/// still look for.
+pub(super) const CONFORMANCE: &[&str] = &[
     "https://api.stacspec.org/v1.0.0/core",
     "https://api.stacspec.org/v1.0.0/collections",
     "https://api.stacspec.org/v1.0.0/ogcapi-features",
+    "https://api.stacspec.org/v1.0.0/ogcapi-features#fields",
+    "https://api.stacspec.org/v1.0.0/ogcapi-features#query",
+    "https://api.stacspec.org/v1.0.0/ogcapi-features#sort",
+    "https://api.stacspec.org/v1.1.0/ogcapi-features#sort",
+    "https://api.stacspec.org/v1.0.0-rc.1/ogcapi-features#free-text",
     "https://api.stacspec.org/v1.0.0/item-search",
+    "https://api.stacspec.org/v1.0.0/item-search#fields",
+    "https://api.stacspec.org/v1.0.0/item-search#query",
+    "https://api.stacspec.org/v1.0.0/item-search#filter",
+    "https://api.stacspec.org/v1.0.0/item-search#sort",
+    "https://api.stacspec.org/v1.1.0/item-search#sort",
+    "https://api.stacspec.org/v1.0.0-rc.1/item-search#free-text",
+    "https://api.stacspec.org/v1.0.0-rc.1/collection-search",
+    "https://api.stacspec.org/v1.0.0-rc.1/collection-search#fields",
+    "https://api.stacspec.org/v1.0.0-rc.1/collection-search#filter",
+    "https://api.stacspec.org/v1.0.0-rc.1/collection-search#free-text",
+    "https://api.stacspec.org/v1.0.0-rc.1/collection-search#query",
+    "https://api.stacspec.org/v1.0.0-rc.1/collection-search#sort",
+    "https://api.stacspec.org/v1.1.0/collection-search#sort",
+    "https://api.stacspec.org/v0.3.0/aggregation",
+    "https://api.stacspec.org/v0.3.0/aggregation#query",
+    "https://api.stacspec.org/v0.3.0/aggregation#filter",
+    "https://api.stacspec.org/v1.0.0-rc.2/children",
+    "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/simple-query",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
+    "http://www.opengis.net/spec/cql2/1.0/conf/advanced-comparison-operators",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions-plus",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-operators",
+    "http://www.opengis.net/spec/cql2/1.0/conf/temporal-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/temporal-operators",
+    "http://www.opengis.net/spec/cql2/1.0/conf/array-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/array-operators",
+    "http://www.opengis.net/spec/cql2/1.0/conf/case-insensitive-comparison",
+    "http://www.opengis.net/spec/cql2/1.0/conf/arithmetic",
+    "http://www.opengis.net/spec/cql2/1.0/conf/property-property",
 ];
 
 /// The landing page: where everything is. HTML where `Accept` prefers it.
@@ -36,13 +75,12 @@ pub(super) async fn landing(
 ) -> Result<Response, ApiError> {
     let about = app.backend.about().await?;
     let collections = app.backend.collections().await?;
-    let mut response = if prefers_html(&headers) {
+    let response = if prefers_html(&headers) {
         let page = page::landing(&base, &about, &collections).into_string();
         ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
     } else {
         Json(landing_document(&base, &about, &collections)).into_response()
     };
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
 
@@ -58,6 +96,11 @@ fn landing_document(base: &Base, about: &About, collections: &[Collection]) -> V
         link("service-doc", HTML, &base.at("/api.html")),
         json!({"rel": "search", "type": GEOJSON, "href": search, "method": "GET", "title": "Search Items"}),
         json!({"rel": "search", "type": GEOJSON, "href": search, "method": "POST", "title": "Search Items"}),
+        link(QUERYABLES, SCHEMA, &base.at("/queryables")),
+        link("aggregations", JSON, &base.at("/aggregations")),
+        json!({"rel": "aggregate", "type": JSON, "href": base.at("/aggregate"), "method": "GET"}),
+        json!({"rel": "aggregate", "type": JSON, "href": base.at("/aggregate"), "method": "POST"}),
+        link("children", JSON, &base.at("/children")),
     ];
     for collection in collections {
         let mut child = link("child", JSON, &base.collection(&collection.id));
@@ -83,56 +126,4 @@ fn landing_document(base: &Base, about: &About, collections: &[Collection]) -> V
 ))]
 pub(super) async fn conformance() -> Json<Value> {
     Json(json!({ "conformsTo": CONFORMANCE }))
-}
-
-/// All Collections.
-#[utoipa::path(get, path = "/collections", tag = "STAC API", responses(
-    (status = 200, description = "All Collections, in load order", body = Value),
-    (status = 400, description = "An unknown parameter", body = ErrorBody),
-))]
-pub(super) async fn collections(
-    State(app): State<App>,
-    base: Base,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Value>, ApiError> {
-    from_query(query.as_deref())?.finish(&[])?;
-    let all = app.backend.collections().await?;
-    let shown: Vec<Value> = all.into_iter().map(|c| served(&base, c)).collect();
-    Ok(Json(json!({
-        "numberMatched": shown.len(),
-        "numberReturned": shown.len(),
-        "collections": shown,
-        "links": [link("self", JSON, &base.at("/collections")), link("root", JSON, &base.root())],
-    })))
-}
-
-/// One Collection.
-#[utoipa::path(get, path = "/collections/{collection}", tag = "STAC API",
-    params(("collection" = String, Path, description = "Id of the Collection")),
-    responses(
-        (status = 200, description = "The Collection", body = Value),
-        (status = 404, description = "No such Collection", body = ErrorBody),
-    ))]
-pub(super) async fn collection(
-    State(app): State<App>,
-    base: Base,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
-    let found = app.backend.collection(&id).await?.ok_or_else(|| ApiError::no_collection(&id))?;
-    Ok(Json(served(&base, found)))
-}
-
-fn served(base: &Base, collection: Collection) -> Value {
-    let mut document = collection.document;
-    let own = [
-        link("self", JSON, &base.collection(&collection.id)),
-        link("root", JSON, &base.root()),
-        link("parent", JSON, &base.root()),
-        link("items", GEOJSON, &base.items(&collection.id)),
-    ];
-    match document.get_mut("links").and_then(Value::as_array_mut) {
-        Some(links) => links.extend(own),
-        None => document["links"] = own.to_vec().into(),
-    }
-    document
 }

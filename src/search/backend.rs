@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
+use super::aggregate::{Aggregated, Aggregations};
 use super::query::Search;
+use super::queryables::Queryable;
 use super::token::Token;
 use crate::stac::{ItemBody, ItemError, ItemFacts};
 
@@ -16,6 +18,27 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
 
     /// The facts of all Items that match, in the order of pages; `limit` and `token` do not count.
     fn select(&self, search: Search) -> BoxStream<'static, Result<Arc<ItemFacts>, SearchError>>;
+
+    /// All Items that match, in the order of pages and in bounded memory; `limit` and `token` do not count. An Item that cannot
+    /// be given is an error, after which nothing follows.
+    fn export(&self, search: Search) -> BoxStream<'static, Result<Item, SearchError>>;
+
+    /// The Items that match, counted; `limit`, `token`, `sort` and `fields` do not count.
+    fn aggregate<'a>(
+        &'a self,
+        search: &'a Search,
+        wanted: &'a Aggregations,
+    ) -> BoxFuture<'a, Result<Vec<Aggregated>, SearchError>>;
+
+    /// What the Items of one Collection, or of all, can be asked for, by name.
+    fn queryables<'a>(
+        &'a self,
+        collection: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Queryable>, SearchError>>;
+
+    /// A hash of all that the catalogue holds now, the same for replicas that hold the same; cheap, since every request asks
+    /// for it. `None`: there is none, and answers cannot be told apart without reading them.
+    fn version(&self) -> Option<u128>;
 
     /// One Item.
     fn item<'a>(
@@ -37,7 +60,7 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
 /// One page of an answer.
 #[derive(Debug)]
 pub struct Page {
-    /// The Items, newest first.
+    /// The Items in the order that the question asks for.
     pub items: Vec<Item>,
     /// Items that match in all.
     pub matched: u64,

@@ -1,18 +1,39 @@
 //! A question becomes a page of Items.
 //!
-//! In: the parameters of a request ([`Params`]), checked into one [`Search`]. Out: a [`Page`] of Items with the exact
-//! count, or a stream of [`crate::stac::ItemFacts`]. [`Backend`] is all that the other rooms see of a catalogue;
-//! [`Memory`] answers from the snapshot of [`crate::catalog`].
+//! In: the parameters of a request ([`Params`]), checked into one [`Search`] or [`CollectionSearch`]. Out: a [`Page`] of
+//! Items with the exact number, a stream of [`crate::stac::ItemFacts`] or of whole Items, counts ([`Aggregated`]), or what
+//! can be asked for ([`Queryable`]). [`Backend`] is all that the other rooms see of a catalogue; [`Memory`] answers from the
+//! snapshot of [`crate::catalog`].
+//!
+//! The order of answers, what `fields` shows, what `q` looks into and how Items are counted have one file each, and none of
+//! them knows how Items are kept.
 
+mod aggregate;
 mod backend;
+mod collections;
+mod fields;
+mod filter;
 mod memory;
+mod naive;
 mod params;
 mod query;
+mod queryables;
 mod scan;
+mod sort;
+mod text;
 mod token;
 
+pub use aggregate::{
+    Aggregated, Aggregation, Aggregations, Bucket, Every, MAX_BUCKETS, MAX_TALLIED, Outcome, Tallied, Tally,
+};
 pub use backend::{About, Backend, Collection, Item, Page, SearchError};
+pub use collections::{CollectionPage, CollectionSearch};
+pub use fields::Fields;
+pub use filter::{Filter, FilterError};
 pub use memory::{Memory, page};
 pub use params::{ParamError, Params};
 pub use query::{DEFAULT_LIMIT, MAX_LIMIT, PARAMETERS, Place, Search, read_bbox};
+pub use queryables::{Kind, MAX_QUERYABLES, MAX_TEXTS, Observed, Queryable};
+pub use sort::{Rank, SortKey, SortValue};
+pub use text::TextQuery;
 pub use token::{Token, TokenError};

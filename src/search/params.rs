@@ -110,6 +110,17 @@ impl Params {
         self.values.remove(name).filter(|v| !v.is_null())
     }
 
+    /// True when a body gives the parameter as null, where that is not the same as leaving it out.
+    #[must_use]
+    pub fn is_null(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(Value::is_null)
+    }
+
+    /// The parameter as it came; of a query string a text.
+    pub fn value(&mut self, name: &str) -> Option<Value> {
+        self.take(name)
+    }
+
     /// A text.
     ///
     /// # Errors
@@ -219,17 +230,6 @@ impl Params {
         Ok(())
     }
 
-    /// Refuses the parameters of later versions.
-    ///
-    /// # Errors
-    /// Names the first of `names` that is there.
-    pub fn not_built(&self, names: &[&str], hint: &'static str) -> Result<(), ParamError> {
-        match names.iter().find(|name| self.values.contains_key(**name)) {
-            Some(name) => Err(ParamError::NotBuilt { name: (*name).to_owned(), hint }),
-            None => Ok(()),
-        }
-    }
-
     /// Refuses what nobody has read.
     ///
     /// # Errors
@@ -307,7 +307,6 @@ mod tests {
         assert_eq!(error.to_string(), "limit: expected an integer of at least 1, found \"0\"");
         let error = query(&[("colections", "a")]).finish(&["collections"]).expect_err("unknown");
         assert!(error.to_string().starts_with("colections: no such parameter"));
-        assert!(query(&[("q", "a")]).not_built(&["q"], "").is_err());
         assert!(Params::from_body(b"[1]").is_err());
     }
 

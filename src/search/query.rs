@@ -1,8 +1,13 @@
 //! Raw parameters become one checked [`Search`].
 
 use geo::Geometry;
+use serde_json::Value;
 
+use super::fields::Fields;
+use super::filter::{Filter, FilterError};
 use super::params::{ParamError, Params};
+use super::sort::SortKey;
+use super::text::TextQuery;
 use super::token::Token;
 use crate::stac::{Bbox, Interval, parse_geometry};
 
@@ -13,11 +18,27 @@ pub const DEFAULT_LIMIT: usize = 100;
 pub const MAX_LIMIT: usize = 10_000;
 
 /// The parameters of `/search`.
-pub const PARAMETERS: [&str; 9] =
-    ["collections", "ids", "bbox", "datetime", "intersects", "limit", "token", "bands", "max_cloud_cover"];
+pub const PARAMETERS: [&str; 16] = [
+    "collections",
+    "ids",
+    "bbox",
+    "datetime",
+    "intersects",
+    "limit",
+    "token",
+    "bands",
+    "max_cloud_cover",
+    "filter",
+    "filter-lang",
+    "filter-crs",
+    "query",
+    "sortby",
+    "fields",
+    "q",
+];
 
-/// Parameters that later versions answer.
-const NOT_BUILT: [&str; 7] = ["filter", "filter-lang", "filter-crs", "query", "sortby", "fields", "q"];
+/// The only reference system that the shapes of a filter may be in.
+const FILTER_CRS: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 
 /// A question that has been checked. All of its parts must hold.
 #[derive(Debug, Clone)]
@@ -34,6 +55,14 @@ pub struct Search {
     pub bands: Vec<String>,
     /// Only Items whose `eo:cloud_cover` is there and at most this, in percent.
     pub max_cloud_cover: Option<f64>,
+    /// Only Items that this holds for: `filter` and `query` together.
+    pub filter: Option<Filter>,
+    /// Only Items in which one of these terms occurs.
+    pub text: Option<TextQuery>,
+    /// What Items are ordered by before the ties that every order ends with.
+    pub sort: Vec<SortKey>,
+    /// What to show of each Item; `None`: all of it.
+    pub fields: Option<Fields>,
     /// Items on the page, 1 to [`MAX_LIMIT`].
     pub limit: usize,
     /// Where the page begins.
@@ -58,6 +87,10 @@ impl Default for Search {
             interval: None,
             bands: Vec::new(),
             max_cloud_cover: None,
+            filter: None,
+            text: None,
+            sort: Vec::new(),
+            fields: None,
             limit: DEFAULT_LIMIT,
             token: None,
         }
@@ -69,7 +102,15 @@ impl Search {
     ///
     /// # Errors
     /// Names the parameter and what was expected.
-    pub fn read(mut params: Params) -> Result<Self, ParamError> {
+    pub fn read(params: Params) -> Result<Self, ParamError> {
+        Self::read_beside(params, &[])
+    }
+
+    /// Reads all parameters of `/search` where `others` have been read already; any other name is an error.
+    ///
+    /// # Errors
+    /// As [`Search::read`].
+    pub fn read_beside(mut params: Params, others: &[&str]) -> Result<Self, ParamError> {
         let mut search = Self::read_selection(&mut params)?;
         search.bands = params.texts("bands")?.unwrap_or_default();
         let bbox = read_bbox(&mut params, "bbox")?;
@@ -86,17 +127,12 @@ impl Search {
             (None, Some(shape)) => Some(Place::Shape(shape)),
             (None, None) => None,
         };
-        if let Some(limit) = params.integer("limit", 1)? {
-            search.limit = usize::try_from(limit).unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
-        }
-        search.token = match params.text("token")? {
-            Some(text) => Some(
-                Token::decode(&text)
-                    .map_err(|e| ParamError::Invalid { name: "token".to_owned(), problem: e.to_string() })?,
-            ),
-            None => None,
-        };
-        params.finish(&PARAMETERS)?;
+        search.limit = read_limit(&mut params)?.unwrap_or(DEFAULT_LIMIT);
+        search.text = TextQuery::read(&mut params)?;
+        search.fields = Fields::read(&mut params)?;
+        search.sort = SortKey::read(&mut params)?;
+        search.token = read_token(&mut params, &search.sort)?;
+        params.finish(&[&PARAMETERS, others].concat())?;
         Ok(search)
     }
 
@@ -109,23 +145,17 @@ impl Search {
             && self.interval.is_none()
             && self.bands.is_empty()
             && self.max_cloud_cover.is_none()
+            && self.filter.is_none()
+            && self.text.is_none()
     }
 
     /// Reads the parameters that choose Items whatever they are wanted for: `collections`, `ids`, `datetime`,
-    /// `max_cloud_cover`.
+    /// `max_cloud_cover`, `filter` with its language and reference system, `query`.
     ///
     /// # Errors
     /// Names the parameter and what was expected.
     pub fn read_selection(params: &mut Params) -> Result<Self, ParamError> {
-        params.not_built(&NOT_BUILT, "; leave it out")?;
-        let interval =
-            match params.text("datetime")? {
-                Some(text) => Some(Interval::parse(&text).map_err(|e| ParamError::Invalid {
-                    name: "datetime".to_owned(),
-                    problem: e.to_string(),
-                })?),
-                None => None,
-            };
+        let interval = read_interval(params)?;
         let max_cloud_cover = params.number("max_cloud_cover")?;
         if max_cloud_cover.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
             let problem = "expected a percentage from 0 to 100".to_owned();
@@ -136,9 +166,82 @@ impl Search {
             ids: params.texts("ids")?,
             interval,
             max_cloud_cover,
+            filter: read_filter(params)?,
             ..Self::default()
         })
     }
+}
+
+/// Reads `filter` and `query` into one predicate.
+pub(super) fn read_filter(params: &mut Params) -> Result<Option<Filter>, ParamError> {
+    let invalid = |name: &str, problem: String| ParamError::Invalid { name: name.to_owned(), problem };
+    let of_filter = |error: FilterError| invalid("filter", error.to_string());
+    let language = params.text("filter-lang")?;
+    if let Some(other) = language.as_deref().filter(|name| !["cql2-text", "cql2-json"].contains(name)) {
+        return Err(invalid(
+            "filter-lang",
+            format!("expected cql2-text or cql2-json, found '{}'", shown(other)),
+        ));
+    }
+    if let Some(crs) = params.text("filter-crs")?
+        && crs != FILTER_CRS
+    {
+        return Err(invalid(
+            "filter-crs",
+            format!("expected {FILTER_CRS}, longitude before latitude in degrees"),
+        ));
+    }
+    let filter = match (params.value("filter"), language.as_deref()) {
+        (None, _) => None,
+        (Some(Value::String(text)), Some("cql2-json")) => {
+            let value = serde_json::from_str(&text)
+                .map_err(|error| invalid("filter", format!("expected CQL2 JSON: {error}")))?;
+            Some(Filter::from_json(&value).map_err(of_filter)?)
+        }
+        (Some(Value::String(text)), _) => Some(Filter::from_text(&text).map_err(of_filter)?),
+        (Some(_), Some("cql2-text")) => {
+            return Err(invalid("filter", "expected a string, since filter-lang is cql2-text".to_owned()));
+        }
+        (Some(value), _) => Some(Filter::from_json(&value).map_err(of_filter)?),
+    };
+    let query = match params.json("query")? {
+        Some(value) => Some(Filter::from_query(&value).map_err(|error| invalid("query", error.to_string()))?),
+        None => None,
+    };
+    Ok(match (filter, query) {
+        (Some(filter), Some(query)) => Some(filter.and(query)),
+        (filter, query) => filter.or(query),
+    })
+}
+
+/// Reads `limit`, clamped to [`MAX_LIMIT`].
+pub(super) fn read_limit(params: &mut Params) -> Result<Option<usize>, ParamError> {
+    let limit = params.integer("limit", 1)?;
+    Ok(limit.map(|limit| usize::try_from(limit).unwrap_or(MAX_LIMIT).min(MAX_LIMIT)))
+}
+
+/// Reads `datetime`.
+pub(super) fn read_interval(params: &mut Params) -> Result<Option<Interval>, ParamError> {
+    let read = |text: String| {
+        Interval::parse(&text)
+            .map_err(|e| ParamError::Invalid { name: "datetime".to_owned(), problem: e.to_string() })
+    };
+    params.text("datetime")?.map(read).transpose()
+}
+
+/// Reads `token`, which belongs to the order of `sort`.
+pub(super) fn read_token(params: &mut Params, sort: &[SortKey]) -> Result<Option<Token>, ParamError> {
+    let read = |text: String| {
+        Token::decode(&text)
+            .and_then(|token| token.ordered_by(sort))
+            .map_err(|e| ParamError::Invalid { name: "token".to_owned(), problem: e.to_string() })
+    };
+    params.text("token")?.map(read).transpose()
+}
+
+/// The beginning of a client's text, short enough to repeat.
+fn shown(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 /// Reads a box.
@@ -177,10 +280,51 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_is_refused_by_name() {
-        for name in NOT_BUILT {
-            let error = read(&format!(r#"{{"{name}": {{}}}}"#)).expect_err("not built");
-            assert!(error.to_string().starts_with(name), "{error}");
+    fn a_filter_is_text_or_json_and_both_forms_may_be_named() {
+        let json = r#"{"op":"<","args":[{"property":"eo:cloud_cover"},20]}"#;
+        let quoted = Value::from(json).to_string();
+        for good in [
+            r#"{"filter": "eo:cloud_cover < 20"}"#.to_owned(),
+            r#"{"filter": "eo:cloud_cover < 20", "filter-lang": "cql2-text"}"#.to_owned(),
+            format!(r#"{{"filter": {json}}}"#),
+            format!(r#"{{"filter": {json}, "filter-lang": "cql2-json", "filter-crs": "{FILTER_CRS}"}}"#),
+            format!(r#"{{"filter": {quoted}, "filter-lang": "cql2-json"}}"#),
+            r#"{"query": {"eo:cloud_cover": {"lt": 20}}}"#.to_owned(),
+        ] {
+            assert!(read(&good).expect(&good).filter.is_some(), "{good}");
         }
+    }
+
+    #[test]
+    fn faults_of_filters_name_the_parameter() {
+        for (bad, name) in [
+            (r#"{"filter": "eo:cloud_cover <"}"#, "filter"),
+            (r#"{"filter": 5}"#, "filter"),
+            (r#"{"filter": {"op": "=", "args": [1, 1]}, "filter-lang": "cql2-text"}"#, "filter"),
+            (r#"{"filter": "{", "filter-lang": "cql2-json"}"#, "filter"),
+            (r#"{"filter-lang": "cql-text"}"#, "filter-lang"),
+            (r#"{"filter-crs": "EPSG:4326"}"#, "filter-crs"),
+            (r#"{"query": "eo:cloud_cover<20"}"#, "query"),
+            (r#"{"query": {"eo:cloud_cover": {"below": 20}}}"#, "query"),
+            (r#"{"query": {"eo:cloud_cover": 20}}"#, "query"),
+        ] {
+            let error = read(bad).expect_err(bad);
+            assert!(error.to_string().starts_with(&format!("{name}: ")), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_order_is_refused_by_name() {
+        let first = Token {
+            start: chrono::DateTime::UNIX_EPOCH,
+            id: "a".into(),
+            collection: "c".into(),
+            sort: vec![],
+        };
+        let token = first.encode();
+        assert!(read(&format!(r#"{{"token": "{token}"}}"#)).is_ok());
+        let error =
+            read(&format!(r#"{{"token": "{token}", "sortby": "-datetime"}}"#)).expect_err("another order");
+        assert!(error.to_string().starts_with("token: the token belongs to another order"), "{error}");
     }
 }

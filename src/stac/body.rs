@@ -86,13 +86,14 @@ impl BodyWriter {
 }
 
 impl ItemBody {
-    /// Writes the whole Item to `out`: `href` maps an asset's key and href to what is shown, `None` leaves it; `links` are
-    /// JSON objects joined by commas.
+    /// Writes the whole Item to `out`: `href` maps an asset's key and href, as JSON escapes it, to what is shown, `None`
+    /// leaves it; `links` are JSON objects joined by commas.
     pub fn write(&self, out: &mut Vec<u8>, mut href: impl FnMut(&str, &str) -> Option<String>, links: &str) {
         let mut copied = 0;
         for place in &self.hrefs {
             let (start, end) = (place.span.start as usize, place.span.end as usize);
-            if let Some(shown) = href(&place.key, &self.unquoted(place)) {
+            let escaped = self.open_json.get(start + 1..end.saturating_sub(1)).unwrap_or_default();
+            if let Some(shown) = href(&place.key, escaped) {
                 out.extend_from_slice(&self.open_json.as_bytes()[copied..start]);
                 out.extend_from_slice(json_string(&shown).as_bytes());
                 copied = end;

@@ -1,0 +1,79 @@
+//! What surrounds every request: its id, its span, its metrics, and the last word on failures.
+//!
+//! One layer does all of it, because each layer of its own costs a boxed future and a clone of the service on every request.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use tracing::Instrument;
+
+use super::error::{ApiError, finish};
+
+/// The header that names a request.
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the ids of this process begin with, so that those of replicas differ.
+static PROCESS: LazyLock<String> = LazyLock::new(|| {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}", std::process::id(), since.as_micros())
+});
+
+/// Requests without an id of their own so far.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Gives the request an id where the client gave none, runs it, counts and times it (`cairn_http_requests_total`, and
+/// `cairn_http_request_seconds` until the answer's head is ready), turns a panic into an answer, logs a failure once.
+pub(super) async fn surround(request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let id = request.headers().get(&REQUEST_ID).cloned().unwrap_or_else(own_id);
+    let method = known_method(request.method());
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let span = tracing::debug_span!("request", method, path = request.uri().path(), id = ?id);
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let outcome = if span.is_disabled() { run.await } else { run.instrument(span).await };
+    let response = outcome.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        ApiError::panicked(said).into_response()
+    });
+    let path = path.as_ref().map_or("unmatched", MatchedPath::as_str);
+    record(&format!("{method} {path}"), response.status(), start);
+    let mut response = finish(response, method, path, id.to_str().unwrap_or("-"));
+    response.headers_mut().insert(REQUEST_ID.clone(), id);
+    response
+}
+
+fn record(operation: &str, status: StatusCode, start: Instant) {
+    let operation = operation.to_owned();
+    let status = status.as_str().to_owned();
+    metrics::counter!("cairn_http_requests_total", "operation" => operation.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("cairn_http_request_seconds", "operation" => operation)
+        .record(start.elapsed().as_secs_f64());
+}
+
+fn own_id() -> HeaderValue {
+    let id = format!("{}-{:x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
+    HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// The method's name. Clients invent methods, and each would stay in the metrics for ever.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
