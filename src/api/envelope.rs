@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -30,8 +30,9 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// Gives the request an id where the client gave none, runs it, counts and times it (`cairn_http_requests_total`, and
 /// `cairn_http_request_seconds` until the answer's head is ready), turns a panic into an answer, logs a failure once.
-pub(super) async fn surround(request: Request, next: Next) -> Response {
+pub(super) async fn surround(mut request: Request, next: Next) -> Response {
     let start = Instant::now();
+    leave_out_any_encoding(request.headers_mut());
     let id = request.headers().get(&REQUEST_ID).cloned().unwrap_or_else(own_id);
     let method = known_method(request.method());
     let path = request.extensions().get::<MatchedPath>().cloned();
@@ -64,6 +65,19 @@ fn own_id() -> HeaderValue {
     HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("-"))
 }
 
+/// Takes `*` out of `Accept-Encoding`: a client that names no coding may know none, whatever it says.
+fn leave_out_any_encoding(headers: &mut HeaderMap) {
+    let Some(value) = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()) else {
+        return;
+    };
+    if !value.contains('*') {
+        return;
+    }
+    let named: Vec<&str> = value.split(',').filter(|coding| !coding.trim_start().starts_with('*')).collect();
+    let named = HeaderValue::try_from(named.join(",")).unwrap_or(HeaderValue::from_static("identity"));
+    headers.insert(header::ACCEPT_ENCODING, named);
+}
+
 /// The method's name. Clients invent methods, and each would stay in the metrics for ever.
 fn known_method(method: &Method) -> &'static str {
     match *method {
@@ -75,5 +89,25 @@ fn known_method(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_no_wish_for_a_coding() {
+        for (asked, left) in [("*", ""), ("gzip, *;q=0.1", "gzip"), ("br", "br"), ("*;q=0", "")] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(asked));
+            leave_out_any_encoding(&mut headers);
+            assert_eq!(headers[header::ACCEPT_ENCODING], left, "{asked}");
+        }
+    }
+
+    #[test]
+    fn ids_differ() {
+        assert_ne!(own_id(), own_id());
     }
 }

@@ -66,10 +66,10 @@ impl Filter {
                 let (op, value) = match operator.as_str() {
                     "eq" => ("=", value),
                     "neq" => ("<>", value),
-                    "lt" => ("<", value),
-                    "lte" => ("<=", value),
-                    "gt" => (">", value),
-                    "gte" => (">=", value),
+                    "lt" => ("<", bound(value)),
+                    "lte" => ("<=", bound(value)),
+                    "gt" => (">", bound(value)),
+                    "gte" => (">=", bound(value)),
                     "in" => ("in", value),
                     "startsWith" => ("like", pattern("", "%")?),
                     "endsWith" => ("like", pattern("%", "")?),
@@ -114,6 +114,12 @@ impl Filter {
     }
 }
 
+/// What to compare with. Clients that read `eo:cloud_cover<20` send the number as a text.
+fn bound(value: Value) -> Value {
+    let number = value.as_str().and_then(|text| text.parse::<f64>().ok()).filter(|number| number.is_finite());
+    number.map_or(value, Value::from)
+}
+
 fn collect(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
@@ -132,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_ways_to_say_the_same() {
+    fn all_ways_to_say_the_same() {
         let item =
             |cover: f64| json!({"id": "a", "properties": {"eo:cloud_cover": cover, "platform": "s2_a"}});
         let json = json!({"op": "<", "args": [{"property": "eo:cloud_cover"}, 20]});
@@ -140,6 +146,7 @@ mod tests {
             Filter::from_text("eo:cloud_cover < 20").expect("text"),
             Filter::from_json(&json).expect("JSON"),
             Filter::from_query(&json!({"eo:cloud_cover": {"lt": 20}})).expect("query"),
+            Filter::from_query(&json!({"eo:cloud_cover": {"lt": "20"}})).expect("query"),
             Filter::from_text("id = 'a'").expect("text").and(Filter::from_json(&json).expect("JSON")),
         ] {
             assert!(filter.matches(&item(10.0)) && !filter.matches(&item(30.0)), "{filter:?}");

@@ -1,6 +1,6 @@
 //! The built binary as its users meet it: a process, a port, clients of other makers, trees of other makers.
 //!
-//! `server`, `demo`, `http`, `python`, `cogs`, `damage`, `allocations` and `soak` are what the tests stand on; every other
+//! `server`, `demo`, `http`, `python`, `scenes`, `cogs`, `damage`, `allocations` and `soak` are what the tests stand on; every other
 //! module is tests of one promise.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, its support code too")]
 
@@ -10,6 +10,7 @@ mod damage;
 mod demo;
 mod http;
 mod python;
+mod scenes;
 mod server;
 mod soak;
 
@@ -20,6 +21,7 @@ mod clients;
 mod cog_pixels;
 mod cogs_served;
 mod compose;
+mod counts;
 mod first_time_user;
 mod hostile_cogs;
 mod mutated_cogs;
@@ -27,4 +29,6 @@ mod openapi;
 mod refusals;
 mod rooms;
 mod schemas;
+mod searches;
 mod static_trees;
+mod transport;
