@@ -1,6 +1,6 @@
 //! Answers that a client already has are not sent again.
 //!
-//! An answer is a function of what the catalogue holds, of the question and of the server's settings: its ETag is a hash of
+//! An answer is a function of what the catalogue holds, of the question and of the server's settings: its `ETag` is a hash of
 //! these, known before any search runs and the same from every replica. It is weak, because the answer may be compressed on
 //! its way. Caches may keep an answer but have to ask whether it still holds (`max-age=0, must-revalidate`): a catalogue
 //! changes when it likes, and asking costs the server next to nothing. A POST to `/search` asks and changes nothing, so it is
@@ -73,7 +73,7 @@ pub(super) async fn conditional(
     Ok(response)
 }
 
-/// True when `If-None-Match` names the ETag. `*` does not: whether there is an answer at all is not known yet.
+/// True when `If-None-Match` names the `ETag`. `*` does not: whether there is an answer at all is not known yet.
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let own = opaque(etag);

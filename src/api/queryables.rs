@@ -15,9 +15,9 @@ use crate::search::{Kind, Queryable};
     (status = 200, description = "A JSON Schema of the properties that Items hold", body = Value, content_type = "application/schema+json"),
 ))]
 pub(super) async fn queryables(State(app): State<App>, base: Base) -> Result<Response, ApiError> {
-    let ids = app.backend.collections().await?.into_iter().map(|c| c.id).collect();
+    let ids = app.backend.collections().await?.into_iter().map(|c| c.id).collect::<Vec<_>>();
     let found = app.backend.queryables(None).await?;
-    Ok(answer(&base.at("/queryables"), "Queryables of all Collections", ids, found))
+    Ok(answer(&base.at("/queryables"), "Queryables of all Collections", &ids, found))
 }
 
 /// The properties that Items of one Collection can be asked for.
@@ -37,10 +37,10 @@ pub(super) async fn of_collection(
     }
     let found = app.backend.queryables(Some(&id)).await?;
     let title = format!("Queryables of {id}");
-    Ok(answer(&format!("{}/queryables", base.collection(&id)), &title, vec![id], found))
+    Ok(answer(&format!("{}/queryables", base.collection(&id)), &title, &[id], found))
 }
 
-fn answer(own: &str, title: &str, collections: Vec<String>, found: Vec<Queryable>) -> Response {
+fn answer(own: &str, title: &str, collections: &[String], found: Vec<Queryable>) -> Response {
     let mut properties = Map::new();
     let geometry = "https://geojson.org/schema/Geometry.json";
     for (name, schema) in [

@@ -326,7 +326,7 @@ impl<'a> Tally<'a> {
 }
 
 /// The largest buckets of a distribution, ordered by key or by frequency.
-fn buckets(distribution: Distribution, by_key: bool, bucket: fn(String, u64) -> Bucket) -> Outcome {
+fn buckets(distribution: Distribution, by_key: bool, bucket: fn(&str, u64) -> Bucket) -> Outcome {
     let mut overflow = distribution.overflow;
     let mut counts: Vec<(String, u64)> = distribution.counts.into_iter().collect();
     counts.sort_unstable_by(|(a_key, a), (b_key, b)| b.cmp(a).then_with(|| a_key.cmp(b_key)));
@@ -335,17 +335,17 @@ fn buckets(distribution: Distribution, by_key: bool, bucket: fn(String, u64) -> 
         counts.sort_unstable();
     }
     Outcome::Buckets {
-        buckets: counts.into_iter().map(|(key, count)| bucket(key, count)).collect(),
+        buckets: counts.into_iter().map(|(key, count)| bucket(&key, count)).collect(),
         overflow,
     }
 }
 
-fn named(key: String, frequency: u64) -> Bucket {
-    Bucket { key, frequency, from: None, to: None }
+fn named(key: &str, frequency: u64) -> Bucket {
+    Bucket { key: key.to_owned(), frequency, from: None, to: None }
 }
 
-fn step_bucket(key: String, frequency: u64) -> Bucket {
-    let from: u32 = key.parse().unwrap_or_default();
+fn step_bucket(step: &str, frequency: u64) -> Bucket {
+    let from: u32 = step.parse().unwrap_or_default();
     let to = from + CLOUD_COVER_STEP;
     // 100 % belongs to the last range.
     let key = if to == 100 { format!("{from}-*") } else { format!("{from}-{to}") };
@@ -454,7 +454,9 @@ mod tests {
         ];
         let tally = |items: &[Tallied]| {
             let mut tally = Tally::new(&question);
-            items.iter().for_each(|item| tally.add(item));
+            for item in items {
+                tally.add(item);
+            }
             tally
         };
         let mut merged = tally(&items[..1]);

@@ -135,9 +135,15 @@ impl Fields {
             rules.retain(|(known, _)| *known != path);
             rules.push((path, shown));
         };
-        defaults.iter().for_each(|path| add(path, true));
-        self.exclude.iter().for_each(|path| add(path, false));
-        self.include.iter().for_each(|path| add(path, true));
+        for path in defaults {
+            add(path, true);
+        }
+        for path in &self.exclude {
+            add(path, false);
+        }
+        for path in &self.include {
+            add(path, true);
+        }
         prune(document, &rules, 0, false).unwrap_or_else(|| Value::Object(Map::new()))
     }
 }

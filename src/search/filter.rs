@@ -64,8 +64,14 @@ impl Filter {
                     text().map(|text| json!(format!("{before}{text}{after}"))).ok_or_else(expected)
                 };
                 let (op, value) = match operator.as_str() {
+                    "eq" if bound(value.clone()) != value => {
+                        let either = [&value, &bound(value.clone())]
+                            .map(|value| json!({"op": "=", "args": [property, value]}));
+                        parts.push(json!({"op": "or", "args": either}));
+                        continue;
+                    }
                     "eq" => ("=", value),
-                    "neq" => ("<>", value),
+                    "neq" => ("<>", bound(value)),
                     "lt" => ("<", bound(value)),
                     "lte" => ("<=", bound(value)),
                     "gt" => (">", bound(value)),

@@ -17,13 +17,47 @@ fn stac_api_validator_finds_no_error() {
         "type": "Polygon",
         "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
     });
-    let classes = ["core", "collections", "features", "item-search"].map(|class| ["--conformance", class]);
+    let classes = [
+        "core",
+        "collections",
+        "features",
+        "item-search",
+        "children",
+        "filter",
+        "item-search#fields",
+        "item-search#query",
+        "item-search#sort",
+        "features#fields",
+        "features#query",
+        "features#sort",
+    ]
+    .map(|class| ["--conformance", class]);
+    let newest = http::get(&format!("{}/search?limit=1", server.url)).json();
+    let cover = newest["features"][0]["properties"]["eo:cloud_cover"].to_string();
+    let queries = [
+        ["--fields-nested-property", "properties.eo:cloud_cover"],
+        ["--query-comparison-field", "eo:cloud_cover"],
+        ["--query-eq-value", &cover],
+        ["--query-neq-value", &cover],
+        ["--query-lt-value", "60"],
+        ["--query-lte-value", "60"],
+        ["--query-gt-value", "1"],
+        ["--query-gte-value", "1"],
+        ["--query-substring-field", "platform"],
+        ["--query-starts-with-value", "sentinel"],
+        ["--query-ends-with-value", "2a"],
+        ["--query-contains-value", "tinel"],
+        ["--query-in-field", "platform"],
+        // The validator looks for one of the values among the characters of what was found: the last one is for that.
+        ["--query-in-values", "sentinel-2a,sentinel-2b,s"],
+    ];
     let said = script(
         "validator.py",
         ["--root-url", &server.url, "--collection", collection["id"].as_str().unwrap()]
             .into_iter()
             .chain(["--geometry", &geometry.to_string()])
-            .chain(classes.into_iter().flatten()),
+            .chain(classes.into_iter().flatten())
+            .chain(queries.into_iter().flatten()),
     );
     assert!(said.contains("Errors: none"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! How answers travel: ETags, compression, HTTP/2, and all Items in one stream.
+//! How answers travel: validators, compression, HTTP/2, and all Items in one stream.
 
 use std::fs;
 use std::io::{Read, Write};
