@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
-use super::aggregate::{Aggregated, Aggregations};
+use super::aggregate::Aggregated;
+use super::aggregation::Aggregations;
 use super::query::Search;
 use super::queryables::Queryable;
 use super::token::Token;

@@ -1,9 +1,9 @@
 //! Which members of a document an answer shows: the `fields` parameter.
 //!
-//! The rules are those of STAC's fields extension: what is included comes on top of a default set that leaves an Item
-//! valid, and what is excluded is taken away from both. Paths may be nested; where one path lies inside another, the longer
-//! one decides, and of a path that is named both ways the inclusion counts. A name that no Item has at its top level is one
-//! of its properties.
+//! The rules are those of STAC's fields extension. What is included is shown, with what tells documents apart; where only
+//! exclusions are given, all else is shown; where neither is, or where the list of inclusions is given and empty, a default
+//! set that leaves an Item valid. Paths may be nested; where one path lies inside another, the longer one decides, and of a
+//! path that is named both ways the inclusion counts. A name that no Item has at its top level is one of its properties.
 
 use serde_json::{Map, Value};
 
@@ -25,6 +25,9 @@ const ITEM_MEMBERS: [&str; 10] = [
     "assets",
     "collection",
 ];
+
+/// What is shown with whatever is included.
+const ALWAYS: [&str; 4] = ["type", "stac_version", "id", "collection"];
 
 /// What an Item needs to be valid: `collection` is required by the link of that name.
 const ITEM_DEFAULTS: [&str; 11] = [
@@ -49,8 +52,21 @@ const COLLECTION_DEFAULTS: [&str; 8] =
 /// What to show of each document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fields {
+    start: Start,
     include: Vec<String>,
     exclude: Vec<String>,
+}
+
+/// What inclusions are added to and exclusions taken away from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Start {
+    /// The default set.
+    #[default]
+    Defaults,
+    /// All that the document has.
+    Everything,
+    /// What tells documents apart.
+    Identity,
 }
 
 impl Fields {
@@ -76,6 +92,9 @@ impl Fields {
                     None => fields.include.push(name.strip_prefix('+').unwrap_or(name).to_owned()),
                 }
             }
+            if fields.include.is_empty() && !fields.exclude.is_empty() {
+                fields.start = Start::Everything;
+            }
             fields
         };
         let names = |list: &Value| match list {
@@ -92,9 +111,14 @@ impl Fields {
             Some(Value::String(text)) => signed(text.split(',').map(str::to_owned).collect()),
             Some(list @ Value::Array(_)) => signed(names(&list).ok_or_else(wrong)?),
             Some(Value::Object(mut members)) => {
+                let names_inclusions = members.contains_key("include");
                 let mut list =
                     |name: &str| names(&members.remove(name).unwrap_or_default()).ok_or_else(wrong);
-                let fields = Self { include: list("include")?, exclude: list("exclude")? };
+                let mut fields =
+                    Self { include: list("include")?, exclude: list("exclude")?, start: Start::Defaults };
+                if !names_inclusions && !fields.exclude.is_empty() {
+                    fields.start = Start::Everything;
+                }
                 if !members.is_empty() {
                     return Err(wrong());
                 }
@@ -105,6 +129,9 @@ impl Fields {
         let all = || fields.include.iter().chain(&fields.exclude);
         if all().any(|path| path.split('.').any(str::is_empty)) || all().count() > MAX_PATHS {
             return Err(wrong());
+        }
+        if !fields.include.is_empty() {
+            fields.start = Start::Identity;
         }
         fields.exclude.retain(|path| !fields.include.contains(path));
         Ok(Some(fields))
@@ -119,7 +146,7 @@ impl Fields {
         };
         let include = self.include.iter().map(of_item).collect();
         let exclude = self.exclude.iter().map(of_item).collect();
-        Self { include, exclude }.project(item, &ITEM_DEFAULTS)
+        Self { start: self.start, include, exclude }.project(item, &ITEM_DEFAULTS)
     }
 
     /// What is left of a Collection.
@@ -135,7 +162,12 @@ impl Fields {
             rules.retain(|(known, _)| *known != path);
             rules.push((path, shown));
         };
-        for path in defaults {
+        let start = match self.start {
+            Start::Defaults => defaults,
+            Start::Identity => &ALWAYS,
+            Start::Everything => &[],
+        };
+        for path in start {
             add(path, true);
         }
         for path in &self.exclude {
@@ -144,7 +176,8 @@ impl Fields {
         for path in &self.include {
             add(path, true);
         }
-        prune(document, &rules, 0, false).unwrap_or_else(|| Value::Object(Map::new()))
+        prune(document, &rules, 0, self.start == Start::Everything)
+            .unwrap_or_else(|| Value::Object(Map::new()))
     }
 }
 
@@ -212,11 +245,27 @@ mod tests {
     }
 
     #[test]
-    fn inclusion_adds_and_exclusion_takes_away() {
-        let found = shown(&json!("a,-geometry,-assets"));
-        assert_eq!(found["properties"], json!({"datetime": null, "a": 1}));
-        assert!(found.get("geometry").is_none() && found.get("assets").is_none());
-        assert!(found.get("id").is_some());
+    fn inclusions_alone_are_shown_with_what_tells_items_apart() {
+        let found = json!({"type": "Feature", "stac_version": "1.0.0", "id": "i", "collection": "c", "properties": {"a": 1}});
+        for same in
+            [json!("a"), json!("+properties.a,-assets"), json!({"include": ["a"], "exclude": ["properties"]})]
+        {
+            assert_eq!(shown(&same), found, "{same}");
+        }
+    }
+
+    #[test]
+    fn exclusions_alone_leave_all_else() {
+        let mut all = item();
+        all.as_object_mut().expect("an object").remove("geometry");
+        assert_eq!(shown(&json!({"exclude": ["geometry"]})), all);
+        assert_eq!(shown(&json!("-geometry")), all);
+        let few = shown(&json!({"exclude": ["geometry"], "include": []}));
+        assert!(
+            few.get("geometry").is_none()
+                && few.get("stac_extensions").is_none()
+                && few.get("assets").is_some()
+        );
     }
 
     #[test]
@@ -230,6 +279,6 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_there_is_no_error() {
-        assert_eq!(shown(&json!("properties.nope,nope.deep")), shown(&json!({})));
+        assert_eq!(shown(&json!("properties.nope,nope.deep,id")), shown(&json!("id")));
     }
 }

@@ -8,7 +8,8 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
-use super::aggregate::{Aggregated, Aggregations};
+use super::aggregate::Aggregated;
+use super::aggregation::Aggregations;
 use super::backend::{About, Backend, Collection, Item, Page, SearchError};
 use super::query::Search;
 use super::queryables::Queryable;

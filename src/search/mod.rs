@@ -9,6 +9,7 @@
 //! them knows how Items are kept.
 
 mod aggregate;
+mod aggregation;
 mod backend;
 mod collections;
 mod fields;
@@ -23,9 +24,8 @@ mod sort;
 mod text;
 mod token;
 
-pub use aggregate::{
-    Aggregated, Aggregation, Aggregations, Bucket, Every, MAX_BUCKETS, MAX_TALLIED, Outcome, Tallied, Tally,
-};
+pub use aggregate::{Aggregated, Bucket, MAX_BUCKETS, MAX_TALLIED, Outcome, Tallied, Tally};
+pub use aggregation::{Aggregation, Aggregations, Every};
 pub use backend::{About, Backend, Collection, Item, Page, SearchError};
 pub use collections::{CollectionPage, CollectionSearch};
 pub use fields::Fields;

@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::aggregate::{Aggregated, Aggregations, Tallied, Tally};
+use super::aggregate::{Aggregated, Tallied, Tally};
+use super::aggregation::Aggregations;
 use super::backend::Page;
 use super::memory::item;
 use super::query::{Place, Search};
