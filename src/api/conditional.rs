@@ -13,14 +13,16 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
+use super::accept::prefers_html;
 use super::error::ApiError;
+use super::export::Export;
 use super::links::Base;
 use super::params::WholeBody;
 use super::state::App;
 
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=0, must-revalidate");
 
-/// `Accept-Encoding` is the compression's to add, where it looked at it.
+/// What answers differ by, besides their address.
 const VARY: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
 
 const SECRETS: RapidSecrets = RapidSecrets::seed(3);
@@ -38,8 +40,9 @@ pub(super) async fn conditional(
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
     let mut hashed = Vec::with_capacity(256);
-    let settings = format!("{} {:?}", env!("CARGO_PKG_VERSION"), app.settings.asset_hrefs);
-    let accepted = parts.headers.get_all(header::ACCEPT).iter().flat_map(HeaderValue::as_bytes);
+    // What `Accept` comes to, not how a client writes it.
+    let form = (prefers_html(&parts.headers), Export::asked(&parts.headers));
+    let settings = format!("{} {:?} {form:?}", env!("CARGO_PKG_VERSION"), app.settings.asset_hrefs);
     hashed.extend_from_slice(&version.to_le_bytes());
     // A HEAD request asks for what GET answers.
     let method = if parts.method == Method::HEAD { "GET" } else { parts.method.as_str() };
@@ -48,7 +51,6 @@ pub(super) async fn conditional(
         hashed.extend_from_slice(text.as_bytes());
         hashed.push(0);
     }
-    hashed.extend(accepted);
     if parts.method == Method::POST {
         let WholeBody(bytes) =
             WholeBody::from_request(Request::from_parts(parts.clone(), body), &app).await?;

@@ -46,6 +46,8 @@ fn every_stac_answer_has_an_etag_that_saves_sending_it_again() {
             assert_eq!(again.header("etag"), etag, "{path}");
         }
         assert_eq!(get_with(&url, &[("if-none-match", "W/\"other\"")]).status, 200, "{path}");
+        let json = get_with(&url, &[("if-none-match", &etag), ("accept", "application/json, */*;q=0.1")]);
+        assert_eq!(json.status, 304, "{path}: the same representation by another name");
         let html = get_with(&url, &[("if-none-match", &etag), ("accept", "text/html")]);
         assert_eq!(html.status, 200, "{path}: another representation is another answer");
     }
