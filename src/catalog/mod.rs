@@ -4,26 +4,90 @@
 //! it whole on reload, so that a search never waits for a lock. What could not be loaded is a problem in the
 //! [`LoadReport`], with its location; only a root that cannot be read is an error.
 
-mod footprint;
+mod bodies;
+mod builder;
+mod codes;
+mod columns;
+mod document;
+mod draft;
+mod ids;
+mod lines;
 mod load;
+mod marks;
+mod merge;
 mod parse;
+mod part;
+mod parts;
+mod read;
 mod seen;
 mod snapshot;
 mod sources;
+mod space;
+mod spans;
+mod stored;
+mod table;
+mod times;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use chrono::Utc;
 
 use crate::pool::Pool;
 use crate::storage::{Location, Places, Storage};
-use seen::Seen;
+use load::Loaded;
 
+pub use bodies::{BodyError, ChunkError, DictionaryError, UnpackError};
+pub(crate) use bodies::{BodyRef, HotBodies};
+pub(crate) use columns::{
+    Cell, Column, Extremes, Holding, Kind as ColumnKind, Summary, Test as ColumnTest, Verdict,
+};
+pub use lines::LinesError;
 pub use load::LoadReport;
-pub use snapshot::{Collection, Snapshot};
+pub(crate) use part::Part;
+pub use part::Weight;
+pub use parts::PartsError;
+pub(crate) use snapshot::View;
+pub use snapshot::{Collection, RowId, Snapshot};
 pub use sources::{LoadError, Source};
+pub use space::SpaceError;
+pub(crate) use space::{Hits, Region};
+pub use stored::StoredError;
+pub use table::TableError;
+pub(crate) use times::Times;
+
+/// Items whose assets are looked at to see whether they may be read.
+pub const ASSETS_LOOKED_AT: u32 = 10_000;
+
+/// Items below which a catalogue is not stored: it loads at once.
+const FEWEST_STORED: usize = 1_000;
+
+/// Name of a snapshot beside the tree that it is of.
+pub const SNAPSHOT_NAME: &str = "cairn.snapshot";
+
+/// How a catalogue came to be.
+#[derive(Debug)]
+pub struct Start {
+    /// The snapshot that it was started from; nothing when it was read from its documents.
+    pub path: Option<PathBuf>,
+    /// Snapshots that were there and not taken, and why.
+    pub refused: Vec<(PathBuf, StoredError)>,
+    /// What reading the documents came by.
+    pub report: LoadReport,
+}
+
+/// Assets that may not be read.
+#[derive(Debug, Default)]
+pub struct Outside {
+    /// Items in the catalogue.
+    pub items: usize,
+    /// Items that were looked at.
+    pub looked_at: usize,
+    /// Assets of those that lie outside.
+    pub assets: usize,
+    /// The one folder on this disk that holds all those that lie on it.
+    pub folder: Option<Location>,
+}
 
 /// A loaded catalogue: its snapshot can be replaced while it is read.
 #[derive(Debug)]
@@ -31,8 +95,7 @@ pub struct Catalog {
     sources: Vec<Source>,
     storage: Storage,
     pool: Pool,
-    current: ArcSwap<Snapshot>,
-    seen: ArcSwap<Seen>,
+    current: ArcSwap<Loaded>,
 }
 
 impl Catalog {
@@ -45,65 +108,128 @@ impl Catalog {
         storage: Storage,
         pool: Pool,
     ) -> Result<(Self, LoadReport), LoadError> {
-        let since = Utc::now();
-        let (snapshot, report) = load::load(&sources, &storage, &pool).await?;
-        let current = ArcSwap::from_pointee(snapshot);
-        let seen = ArcSwap::from_pointee(Seen::look(&storage, &report.documents, since).await);
-        Ok((Self { sources, storage, pool, current, seen }, report))
+        let (loaded, report) = load::load(&sources, &storage, &pool, &Loaded::default()).await?;
+        Ok((Self { sources, storage, pool, current: ArcSwap::from_pointee(loaded) }, report))
     }
 
-    /// Loads again and swaps. On an error the old snapshot stays.
+    /// Starts from the snapshot that `cache` or the folder of the tree holds, when there is one of these sources; else as
+    /// [`Catalog::load`]. A snapshot may be older than the documents: [`Catalog::reload`] compares it with them.
     ///
     /// # Errors
-    /// When a root cannot be read.
+    /// When there is no snapshot and a root cannot be read.
+    pub async fn open(
+        sources: Vec<Source>,
+        storage: Storage,
+        pool: Pool,
+        cache: Option<&Path>,
+    ) -> Result<(Self, Start), LoadError> {
+        let own = cache.map(|folder| stored::path_in(folder, &sources));
+        let mut refused = Vec::new();
+        for path in own.into_iter().chain(Self::path_beside(&sources)) {
+            if sources.iter().any(|source| !source.can_reload()) {
+                break;
+            }
+            let (at, of) = (path.clone(), sources.clone());
+            match pool.run(move || stored::read(&at, &of)).await {
+                Ok(Some(loaded)) => {
+                    let catalog = Self { sources, storage, pool, current: ArcSwap::from_pointee(loaded) };
+                    return Ok((catalog, Start { path: Some(path), refused, report: LoadReport::default() }));
+                }
+                Ok(None) => {}
+                Err(error) => refused.push((path, error)),
+            }
+        }
+        let (catalog, report) = Self::load(sources, storage, pool).await?;
+        Ok((catalog, Start { path: None, refused, report }))
+    }
+
+    /// Where a snapshot beside the tree lies; only for one source, on this disk.
+    #[must_use]
+    pub fn path_beside(sources: &[Source]) -> Option<PathBuf> {
+        let [source] = sources else { return None };
+        Some(source.folder()?.as_path()?.join(SNAPSHOT_NAME))
+    }
+
+    /// Writes the snapshot of this moment into a folder of caches, for the next start. Catalogues that load at once are
+    /// passed over.
+    ///
+    /// # Errors
+    /// When writing fails; a snapshot that was there stays then.
+    pub fn store_in(&self, cache: &Path) -> std::io::Result<bool> {
+        let loaded = self.current.load_full();
+        if loaded.snapshot.len() < FEWEST_STORED || self.sources.iter().any(|source| !source.can_reload()) {
+            return Ok(false);
+        }
+        stored::write(&loaded, &self.sources, &stored::path_in(cache, &self.sources))?;
+        Ok(true)
+    }
+
+    /// Writes the snapshot of this moment to a path.
+    ///
+    /// # Errors
+    /// When writing fails; what was there stays then.
+    pub fn store_at(&self, path: &Path) -> std::io::Result<()> {
+        stored::write(&self.current.load_full(), &self.sources, path)
+    }
+
+    /// Reads what has changed and swaps. On an error the old snapshot stays.
+    ///
+    /// # Errors
+    /// When a root cannot be read, or a document that others hang on.
     pub async fn reload(&self) -> Result<LoadReport, LoadError> {
-        let sources: Vec<Source> = self.sources.iter().filter(|s| s.can_reload()).cloned().collect();
-        if sources.len() < self.sources.len() {
+        if self.sources.iter().any(|source| !source.can_reload()) {
             return Err(LoadError::StandardInput);
         }
-        let since = Utc::now();
-        let (snapshot, report) = load::load(&sources, &self.storage, &self.pool).await?;
-        self.current.store(Arc::new(snapshot));
-        self.seen.store(Arc::new(Seen::look(&self.storage, &report.documents, since).await));
+        let before = self.current.load_full();
+        let (loaded, report) = load::load(&self.sources, &self.storage, &self.pool, &before).await?;
+        self.current.store(Arc::new(loaded));
         Ok(report)
     }
 
     /// True when a document that the catalogue was loaded from is another now, or gone, or one that was missing is there.
     pub async fn has_changed(&self) -> bool {
-        self.seen.load_full().has_changed(&self.storage).await
+        self.current.load_full().seen.has_changed(&self.storage).await
     }
 
-    /// How many assets lie outside of `places`, and the one folder on this disk that holds all those that lie on it.
-    #[must_use]
-    pub fn assets_outside(&self, places: &Places) -> (usize, Option<Location>) {
+    /// Looks at the assets of up to [`ASSETS_LOOKED_AT`] Items, evenly spread: how many lie outside of `places`, and the one
+    /// folder on this disk that holds all those that lie on it.
+    ///
+    /// # Errors
+    /// When a packed document is damaged.
+    pub fn assets_outside(&self, places: &Places) -> Result<Outside, BodyError> {
         let snapshot = self.snapshot();
-        let mut count = 0;
+        let mut outside = Outside { items: snapshot.len(), ..Outside::default() };
         let mut folder: Option<PathBuf> = None;
-        for row in 0..u32::try_from(snapshot.len()).unwrap_or(u32::MAX) {
-            for (_, href) in snapshot.body(row).hrefs() {
-                let Ok(location) = Location::parse(&href) else { continue };
-                if places.allow(&location) {
-                    continue;
-                }
-                count += 1;
-                if let Some(holds) = location.as_path().and_then(Path::parent) {
-                    let common = match folder.take() {
-                        Some(known) => {
-                            known.ancestors().find(|a| holds.starts_with(a)).unwrap_or(&known).to_owned()
-                        }
-                        None => holds.to_owned(),
-                    };
-                    folder = Some(common);
+        for (part, view) in (0..).zip(snapshot.views()) {
+            let step = (view.part.len() / ASSETS_LOOKED_AT).max(1) as usize;
+            for row in (0..view.part.len()).step_by(step) {
+                outside.looked_at += 1;
+                for (_, href) in snapshot.body(RowId { part, row })?.hrefs() {
+                    let Ok(location) = Location::parse(&href) else { continue };
+                    if places.allow(&location) {
+                        continue;
+                    }
+                    outside.assets += 1;
+                    if let Some(holds) = location.as_path().and_then(Path::parent) {
+                        let common = match folder.take() {
+                            Some(known) => {
+                                known.ancestors().find(|a| holds.starts_with(a)).unwrap_or(&known).to_owned()
+                            }
+                            None => holds.to_owned(),
+                        };
+                        folder = Some(common);
+                    }
                 }
             }
         }
-        (count, folder.map(Location::Local))
+        outside.folder = folder.map(Location::Local);
+        Ok(outside)
     }
 
     /// The snapshot of this moment.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.current.load_full()
+        Arc::clone(&self.current.load().snapshot)
     }
 
     /// The folders that the catalogue was loaded from: assets below them may be read.

@@ -1,46 +1,119 @@
-//! The states of the documents that a catalogue was loaded from, to notice changes.
+//! The states of the documents that a catalogue was loaded from, to notice changes and to read again only what changed.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
 use futures::{StreamExt, stream};
 
-use crate::storage::{Location, Storage};
+use crate::storage::{Location, Meta, Storage};
+use crate::tree::Document;
 
 /// Documents looked at at once.
 const LOOK_AT_ONCE: usize = 16;
 
-/// Each document with its `ETag`; nothing for one that was not there.
-#[derive(Debug, Default)]
+/// Every document that was looked for, numbered in the order in which they were first seen.
+#[derive(Debug, Default, Clone)]
 pub(super) struct Seen {
-    documents: Vec<(Location, Option<String>)>,
+    documents: Vec<State>,
+    index: HashMap<Location, u32>,
+}
+
+/// What is remembered of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct State {
+    /// Where it is.
+    pub(super) location: Location,
+    /// Its `ETag` and what it was found under; empty when the next look must read it; nothing when it was not there.
+    pub(super) state: Option<String>,
+    /// True for a Catalog or Collection: what it links is found by reading it.
+    pub(super) is_parent: bool,
+    /// False once nothing links it any more.
+    pub(super) is_watched: bool,
 }
 
 impl Seen {
-    /// Looks at documents that were read after `since`. One that was written after that may have been read before it was:
-    /// it counts as changed.
-    pub(super) async fn look(storage: &Storage, documents: &[Location], since: DateTime<Utc>) -> Self {
-        let look = |location: Location| async move {
-            let etag = match storage.meta(&location).await {
-                Ok(meta) if meta.modified < since => Some(meta.etag),
-                Ok(_) => Some(String::new()),
-                Err(_) => None,
-            };
-            (location, etag)
+    /// The state of a file of Items that nothing links.
+    pub(super) fn state_of_file(meta: &Meta) -> String {
+        crate::tree::state_text(meta, "items")
+    }
+
+    /// The number of a document and its new state.
+    pub(super) fn note(&mut self, document: &Document) -> u32 {
+        let fresh = State {
+            location: document.location.clone(),
+            state: document.state.clone(),
+            is_parent: false,
+            is_watched: true,
         };
-        Self {
-            documents: stream::iter(documents.to_vec())
-                .map(look)
-                .buffer_unordered(LOOK_AT_ONCE)
-                .collect()
-                .await,
+        let number = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
+        let number = *self.index.entry(document.location.clone()).or_insert(number);
+        match self.documents.get_mut(number as usize) {
+            Some(known) => *known = fresh,
+            None => self.documents.push(fresh),
         }
+        number
+    }
+
+    /// Marks a document as a Catalog or Collection.
+    pub(super) fn note_parent(&mut self, number: u32) {
+        if let Some(document) = self.documents.get_mut(number as usize) {
+            document.is_parent = true;
+        }
+    }
+
+    /// Makes the next look read the document whatever its state.
+    pub(super) fn distrust(&mut self, number: u32) {
+        if let Some(state) = self.documents.get_mut(number as usize).and_then(|d| d.state.as_mut()) {
+            state.clear();
+        }
+    }
+
+    /// Stops watching all documents but those for which `is_met` holds.
+    pub(super) fn forget_unless(&mut self, is_met: impl Fn(u32) -> bool) {
+        for (number, document) in (0..).zip(&mut self.documents) {
+            document.is_watched &= is_met(number);
+        }
+    }
+
+    /// What is remembered of a document.
+    pub(super) fn get(&self, location: &Location) -> Option<&State> {
+        self.documents.get(*self.index.get(location)? as usize)
+    }
+
+    /// The document of that number.
+    pub(super) fn at(&self, number: u32) -> Option<&State> {
+        self.documents.get(number as usize)
+    }
+
+    /// All of them, by number.
+    pub(super) fn documents(&self) -> &[State] {
+        &self.documents
+    }
+
+    /// As read from a snapshot on disk.
+    pub(super) fn from_documents(documents: Vec<State>) -> Self {
+        let index = (0..).zip(&documents).map(|(number, d)| (d.location.clone(), number)).collect();
+        Self { documents, index }
+    }
+
+    /// The state of a document that held nothing but Items.
+    pub(super) fn items_state(&self, location: &Location) -> Option<String> {
+        self.get(location).filter(|d| !d.is_parent).and_then(|d| d.state.clone()).filter(|s| !s.is_empty())
     }
 
     /// True when one of the documents is in another state now.
     pub(super) async fn has_changed(&self, storage: &Storage) -> bool {
-        let differs = |(location, seen): (Location, Option<String>)| async move {
-            storage.meta(&location).await.ok().map(|meta| meta.etag) != seen
+        let differs = |number: usize| async move {
+            let document = &self.documents[number];
+            if !document.is_watched {
+                return false;
+            }
+            match (storage.meta(&document.location).await, &document.state) {
+                (Ok(meta), Some(state)) => !crate::tree::is_in_state(&meta, state),
+                (Err(_), None) => false,
+                _ => true,
+            }
         };
-        let mut differing = stream::iter(self.documents.clone()).map(differs).buffer_unordered(LOOK_AT_ONCE);
+        let mut differing = stream::iter(0..self.documents.len()).map(differs).buffer_unordered(LOOK_AT_ONCE);
         while let Some(differs) = differing.next().await {
             if differs {
                 return true;
@@ -58,16 +131,25 @@ mod tests {
     async fn changes_removals_and_arrivals_are_noticed() {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| Location::Local(folder.path().join(name));
-        std::fs::write(folder.path().join("there"), "1").expect("write");
+        let old = std::fs::File::create(folder.path().join("there")).expect("a file");
         let storage = Storage::default();
-        let later = Utc::now() + chrono::Duration::seconds(5);
-        let seen = Seen::look(&storage, &[at("there"), at("missing")], later).await;
+        let look = async || {
+            let mut seen = Seen::default();
+            for name in ["there", "missing"] {
+                let state = storage.meta(&at(name)).await.ok().map(|meta| Seen::state_of_file(&meta));
+                seen.note(&Document { location: at(name), state, is_same: false });
+            }
+            seen
+        };
+        assert!(look().await.has_changed(&storage).await, "too young to tell a later change");
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        old.set_modified(long_ago).expect("a time");
+        let seen = look().await;
         assert!(!seen.has_changed(&storage).await);
         std::fs::write(folder.path().join("missing"), "1").expect("write");
         assert!(seen.has_changed(&storage).await);
         std::fs::remove_file(folder.path().join("missing")).expect("remove");
         std::fs::write(folder.path().join("there"), "22").expect("write");
         assert!(seen.has_changed(&storage).await);
-        assert!(Seen::look(&storage, &[at("there")], DateTime::UNIX_EPOCH).await.has_changed(&storage).await);
     }
 }

@@ -1,31 +1,22 @@
-//! An immutable catalogue in memory: typed columns, R-trees by segments of time, bodies.
+//! The whole catalogue at one moment: Collections, and the Items in one part or a few.
 //!
-//! Rows are Items in the order that answers have: newest first, then by id, then by collection. A segment is a run of
-//! [`SEGMENT_ROWS`] rows with an R-tree of its own, so that a question for the newest few in a place looks into as few
-//! trees as it takes. Building costs a sort and one bulk load per segment, O(n log n); a question costs O(log n + k) per
-//! segment for k candidates. Where all Items share a footprint, every Item of a segment is a candidate and the columns
-//! decide: a scan of the segment.
+//! Nearly all Items are in one large part. What a reload changes a little is kept beside it: a small part with what is new,
+//! and a list of rows of the large one that no longer count. When that grows past a twentieth of the whole, one part is
+//! made of both; packed bodies are shared between the old and the new, so that this takes the memory of the columns only.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{self, AtomicU64};
 
 use chrono::{DateTime, Utc};
-use geo::{Geometry, Rect};
-use rstar::primitives::{GeomWithData, Rectangle};
-use rstar::{AABB, RTree};
+use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
-use super::footprint::Footprint;
-use super::parse::Parsed;
+use super::bodies::BodyError;
+use super::part::{Part, Weight};
 use crate::stac::ItemBody;
 
 /// Snapshots built by this process.
 static GENERATIONS: AtomicU64 = AtomicU64::new(0);
-
-/// Rows of a segment.
-const SEGMENT_ROWS: usize = 16 * 1024;
 
 /// A Collection as it is served.
 #[derive(Debug, Clone)]
@@ -39,79 +30,64 @@ pub struct Collection {
 /// The whole catalogue at one moment.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    /// Title and description of the root, where it has them.
-    pub title: Option<String>,
+    /// Title of the root, where it has one.
+    pub(super) title: Option<String>,
     /// As in the root's document.
-    pub description: Option<String>,
-    generation: u64,
-    collections: Vec<Collection>,
-    rows: Rows,
-    band_sets: Vec<Vec<String>>,
-    segments: Vec<Segment>,
-    /// Row numbers ordered by (id, collection).
-    by_id: Vec<u32>,
+    pub(super) description: Option<String>,
+    pub(super) generation: u64,
+    /// A sum over the contents of all Items: the same for the same Items, whatever their order.
+    pub(super) content: u128,
+    /// What rows name by index; some may be gone.
+    pub(super) slots: Vec<Collection>,
+    /// Indices of the Collections that there are, in load order.
+    pub(super) shown: Vec<u32>,
+    pub(super) views: Vec<View>,
+    pub(super) version: u128,
 }
 
-/// The columns, one entry for each Item.
-#[derive(Debug, Default)]
-struct Rows {
-    id: Vec<Box<str>>,
-    collection: Vec<u32>,
-    start: Vec<DateTime<Utc>>,
-    first: Vec<DateTime<Utc>>,
-    last: Vec<DateTime<Utc>>,
-    /// NaN where the Item has no `eo:cloud_cover`.
-    cloud_cover: Vec<f64>,
-    band_set: Vec<u32>,
-    footprint: Vec<Option<Footprint>>,
-    body: Vec<Arc<ItemBody>>,
+/// A part and which of its rows no longer count.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(crate) part: Arc<Part>,
+    /// Ascending.
+    pub(crate) hidden: Arc<[u32]>,
 }
 
-/// A run of rows with what finds them.
-#[derive(Debug)]
-struct Segment {
-    rows: Range<u32>,
-    earliest: DateTime<Utc>,
-    latest: DateTime<Utc>,
-    tree: RTree<Entry>,
+/// An Item of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RowId {
+    pub(crate) part: u32,
+    pub(crate) row: u32,
 }
 
-type Entry = GeomWithData<Rectangle<[f64; 2]>, u32>;
+impl View {
+    /// True when the row counts.
+    pub(crate) fn shows(&self, row: u32) -> bool {
+        self.hidden.is_empty() || self.hidden.binary_search(&row).is_err()
+    }
+
+    /// Rows that count.
+    pub(crate) fn len(&self) -> usize {
+        self.part.len() as usize - self.hidden.len()
+    }
+}
 
 impl Snapshot {
-    /// Builds a snapshot; each Item's `collection` is an index into `collections`.
-    pub(super) fn build(collections: Vec<Collection>, mut items: Vec<(u32, Parsed)>) -> Self {
-        items.sort_by(|(a_collection, a), (b_collection, b)| {
-            let name = |index: u32| collections.get(index as usize).map(|c| c.id.as_str());
-            b.time
-                .start
-                .cmp(&a.time.start)
-                .then_with(|| a.id.cmp(&b.id))
-                .then_with(|| name(*a_collection).cmp(&name(*b_collection)))
-        });
-        let mut known: HashMap<Vec<String>, u32> = HashMap::new();
-        let mut band_sets = Vec::new();
-        let mut rows = Rows::default();
-        for (collection, item) in items {
-            let band_set = *known.entry(item.bands).or_insert_with_key(|names| {
-                band_sets.push(names.clone());
-                count(band_sets.len() - 1)
-            });
-            rows.id.push(item.id.into());
-            rows.collection.push(collection);
-            rows.start.push(item.time.start);
-            rows.first.push(item.time.first);
-            rows.last.push(item.time.last);
-            rows.cloud_cover.push(item.cloud_cover.unwrap_or(f64::NAN));
-            rows.band_set.push(band_set);
-            rows.footprint.push(item.footprint);
-            rows.body.push(Arc::new(item.body));
-        }
-        let segments = segments_of(&rows);
-        let mut by_id: Vec<u32> = (0..count(rows.id.len())).collect();
-        by_id.sort_by_key(|row| (&rows.id[*row as usize], rows.collection[*row as usize]));
-        let generation = GENERATIONS.fetch_add(1, atomic::Ordering::Relaxed) + 1;
-        Self { title: None, description: None, generation, collections, rows, band_sets, segments, by_id }
+    /// A number that no other snapshot of this process has.
+    pub(super) fn next_generation() -> u64 {
+        GENERATIONS.fetch_add(1, atomic::Ordering::Relaxed) + 1
+    }
+
+    /// Title of the root, where it has one.
+    #[must_use]
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// Description of the root, where it has one.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
     }
 
     /// Tells this snapshot from all others of the process.
@@ -120,10 +96,29 @@ impl Snapshot {
         self.generation
     }
 
+    /// A hash of all that is served: equal for the same catalogue on every server, whenever it was loaded.
+    #[must_use]
+    pub fn version(&self) -> u128 {
+        self.version
+    }
+
+    /// Works the version out; everything else is final then.
+    pub(super) fn set_version(&mut self) {
+        let mut bytes = self.content.to_le_bytes().to_vec();
+        for text in [&self.title, &self.description].into_iter().flatten() {
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.push(0);
+        }
+        for collection in self.collections() {
+            bytes.extend_from_slice(collection.document.to_string().as_bytes());
+        }
+        self.version = hash128(&bytes);
+    }
+
     /// Number of Items.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.id.len()
+        self.views.iter().map(View::len).sum()
     }
 
     /// True without any Item.
@@ -133,168 +128,107 @@ impl Snapshot {
     }
 
     /// The Collections in load order.
+    pub fn collections(&self) -> impl ExactSizeIterator<Item = &Collection> {
+        self.shown.iter().map(|index| &self.slots[*index as usize])
+    }
+
+    /// The Collection of that id, and the index that rows name it by.
     #[must_use]
-    pub fn collections(&self) -> &[Collection] {
-        &self.collections
+    pub fn collection(&self, id: &str) -> Option<(u32, &Collection)> {
+        let found = self.shown.iter().find(|index| self.slots[**index as usize].id == id)?;
+        Some((*found, &self.slots[*found as usize]))
     }
 
-    /// The index of the Collection of that id.
+    /// All that rows name by index.
+    pub(crate) fn slots(&self) -> &[Collection] {
+        &self.slots
+    }
+
+    /// The parts that the Items are in.
+    pub(crate) fn views(&self) -> &[View] {
+        &self.views
+    }
+
+    /// The part that holds the row.
+    pub(crate) fn part(&self, at: RowId) -> &Part {
+        &self.views[at.part as usize].part
+    }
+
+    /// Where an Item is.
     #[must_use]
-    pub fn collection_index(&self, id: &str) -> Option<u32> {
-        self.collections.iter().position(|c| c.id == id).map(count)
+    pub fn find(&self, collection: u32, id: &str) -> Option<RowId> {
+        self.with_id(id).find(|at| self.part(*at).collection(at.row) == collection)
     }
 
-    /// The row of an Item.
-    #[must_use]
-    pub fn row_of(&self, collection: u32, id: &str) -> Option<u32> {
-        let rows = &self.rows;
-        let found = self.by_id.binary_search_by(|row| {
-            let row = *row as usize;
-            (*rows.id[row]).cmp(id).then(rows.collection[row].cmp(&collection))
-        });
-        found.ok().map(|at| self.by_id[at])
-    }
-
-    /// The rows of the Items with that id, one for each Collection that has one.
-    pub fn rows_with_id(&self, id: &str) -> impl Iterator<Item = u32> {
-        let start = self.by_id.partition_point(|row| *self.rows.id[*row as usize] < *id);
-        self.by_id[start..].iter().copied().take_while(move |row| *self.rows.id[*row as usize] == *id)
-    }
-
-    /// Of each segment, newest first: its rows, and the first and last instant that any of its Items covers.
-    pub fn segments(&self) -> impl Iterator<Item = (Range<u32>, DateTime<Utc>, DateTime<Utc>)> {
-        self.segments.iter().map(|s| (s.rows.clone(), s.earliest, s.latest))
-    }
-
-    /// The rows of segment `index` whose rectangle meets one of `rects`, ascending, each once.
-    #[must_use]
-    pub fn candidates(&self, index: usize, rects: &[Rect]) -> Vec<u32> {
-        let Some(segment) = self.segments.get(index) else { return Vec::new() };
-        let mut rows: Vec<u32> = rects
-            .iter()
-            .flat_map(|r| {
-                let envelope = AABB::from_corners([r.min().x, r.min().y], [r.max().x, r.max().y]);
-                segment.tree.locate_in_envelope_intersecting(envelope).map(|entry| entry.data)
-            })
-            .collect();
-        rows.sort_unstable();
-        rows.dedup();
-        rows
+    /// Where the Items of that id are, one for each Collection that has one.
+    pub fn with_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = RowId> + 'a {
+        (0..).zip(&self.views).flat_map(move |(part, view)| {
+            view.part
+                .ids
+                .rows_with_id(id)
+                .filter(move |row| view.shows(*row))
+                .map(move |row| RowId { part, row })
+        })
     }
 
     /// The Item's id.
     #[must_use]
-    pub fn id(&self, row: u32) -> &str {
-        &self.rows.id[row as usize]
-    }
-
-    /// Index of the Item's Collection.
-    #[must_use]
-    pub fn collection_of(&self, row: u32) -> u32 {
-        self.rows.collection[row as usize]
+    pub fn id(&self, at: RowId) -> String {
+        self.part(at).ids.get(at.row)
     }
 
     /// The id of the Item's Collection.
     #[must_use]
-    pub fn collection_id(&self, row: u32) -> &str {
-        &self.collections[self.collection_of(row) as usize].id
+    pub fn collection_id(&self, at: RowId) -> &str {
+        &self.slots[self.part(at).collection(at.row) as usize].id
     }
 
     /// What the Item is ordered by.
     #[must_use]
-    pub fn start(&self, row: u32) -> DateTime<Utc> {
-        self.rows.start[row as usize]
+    pub fn start(&self, at: RowId) -> DateTime<Utc> {
+        self.part(at).times.get(at.row)
     }
 
-    /// First and last instant that the Item covers.
+    /// A hash of the Item's document.
     #[must_use]
-    pub fn span(&self, row: u32) -> (DateTime<Utc>, DateTime<Utc>) {
-        (self.rows.first[row as usize], self.rows.last[row as usize])
-    }
-
-    /// `eo:cloud_cover`, NaN where there is none.
-    #[must_use]
-    pub fn cloud_cover(&self, row: u32) -> f64 {
-        self.rows.cloud_cover[row as usize]
-    }
-
-    /// Index into [`Snapshot::band_sets`].
-    #[must_use]
-    pub fn band_set(&self, row: u32) -> u32 {
-        self.rows.band_set[row as usize]
-    }
-
-    /// The distinct sets of band names that Items answer to, each sorted.
-    #[must_use]
-    pub fn band_sets(&self) -> &[Vec<String>] {
-        &self.band_sets
+    pub fn content(&self, at: RowId) -> u64 {
+        self.part(at).contents[at.row as usize]
     }
 
     /// The Item's document.
-    #[must_use]
-    pub fn body(&self, row: u32) -> &Arc<ItemBody> {
-        &self.rows.body[row as usize]
+    ///
+    /// # Errors
+    /// When the packed document is damaged.
+    pub(crate) fn body(&self, at: RowId) -> Result<ItemBody, BodyError> {
+        self.part(at).body(at.row)
     }
 
-    /// True when the Item's footprint has a point in common with one of the rectangles.
+    /// The order of answers: newest first, then by id, then by Collection.
     #[must_use]
-    pub fn meets_rects(&self, row: u32, rects: &[Rect]) -> bool {
-        self.rows.footprint[row as usize]
-            .as_ref()
-            .is_some_and(|f| rects.iter().any(|rect| f.meets_rect(rect)))
-    }
-
-    /// True when the Item's footprint has a point in common with the shape.
-    #[must_use]
-    pub fn meets(&self, row: u32, shape: &Geometry) -> bool {
-        self.rows.footprint[row as usize].as_ref().is_some_and(|f| f.meets(shape))
-    }
-
-    /// Where a row that is ordered as (start, id, collection) stands or would stand: the number of rows before it.
-    #[must_use]
-    pub fn rank(&self, start: DateTime<Utc>, id: &str, collection: &str) -> u32 {
-        let (mut low, mut high) = (0, count(self.len()));
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let order = start
-                .cmp(&self.start(middle))
-                .then_with(|| self.id(middle).cmp(id))
-                .then_with(|| self.collection_id(middle).cmp(collection));
-            if order == Ordering::Less { low = middle + 1 } else { high = middle }
+    pub fn compare(&self, a: RowId, b: RowId) -> Ordering {
+        if a.part == b.part {
+            return a.row.cmp(&b.row);
         }
-        low
+        let key = |at: RowId| (self.id(at), self.collection_id(at));
+        self.start(b).cmp(&self.start(a)).then_with(|| key(a).cmp(&key(b)))
+    }
+
+    /// Bytes of memory, by purpose.
+    #[must_use]
+    pub fn weight(&self) -> Weight {
+        self.views.iter().map(|view| view.part.weight()).fold(Weight::default(), |a, b| Weight {
+            columns: a.columns + b.columns,
+            trees: a.trees + b.trees,
+            shapes: a.shapes + b.shapes,
+            // Parts made from each other share their chunks.
+            bodies: a.bodies.max(b.bodies),
+        })
     }
 }
 
-fn segments_of(rows: &Rows) -> Vec<Segment> {
-    let mut segments = Vec::new();
-    let all = rows.id.len();
-    for from in (0..all).step_by(SEGMENT_ROWS) {
-        let to = (from + SEGMENT_ROWS).min(all);
-        let entries = (from..to)
-            .flat_map(|row| {
-                let rects = rows.footprint[row].as_ref().map(|f| f.rects.as_slice()).unwrap_or_default();
-                rects.iter().map(move |r| {
-                    let rectangle = Rectangle::from_corners([r.min().x, r.min().y], [r.max().x, r.max().y]);
-                    GeomWithData::new(rectangle, count(row))
-                })
-            })
-            .collect();
-        let firsts = rows.first[from..to].iter().min();
-        let lasts = rows.last[from..to].iter().max();
-        if let (Some(earliest), Some(latest)) = (firsts, lasts) {
-            segments.push(Segment {
-                rows: count(from)..count(to),
-                earliest: *earliest,
-                latest: *latest,
-                tree: RTree::bulk_load(entries),
-            });
-        }
-    }
-    segments
-}
-
-/// Rows are numbered with 32 bits: four billion Items are more than a machine's memory holds.
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
+/// The same on every machine.
+pub(super) fn hash128(bytes: &[u8]) -> u128 {
+    const LOW: RapidSecrets = RapidSecrets::seed(1);
+    const HIGH: RapidSecrets = RapidSecrets::seed(2);
+    u128::from(rapidhash_v3_seeded(bytes, &LOW)) | u128::from(rapidhash_v3_seeded(bytes, &HIGH)) << 64
 }

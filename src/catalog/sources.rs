@@ -1,5 +1,9 @@
 //! What a catalogue is loaded from, as the command line names it.
 
+use super::bodies::BodyError;
+use super::lines::LinesError;
+use super::space::SpaceError;
+use super::table::TableError;
 use crate::storage::{Location, LocationError, StorageError};
 use crate::tree::WalkError;
 
@@ -10,6 +14,8 @@ pub enum Source {
     Tree(Location),
     /// One Item a line.
     Ndjson(Location),
+    /// stac-geoparquet.
+    Table(Location),
     /// One Item a line, on standard input; read once.
     StandardInput,
 }
@@ -26,7 +32,9 @@ pub enum LoadError {
         source: LocationError,
     },
     /// A form that this version does not read.
-    #[error("cannot load {text}: this version reads STAC trees, ItemCollections and .ndjson, not {what}")]
+    #[error(
+        "cannot load {text}: this version reads STAC trees, ItemCollections, .ndjson and stac-geoparquet, not {what}"
+    )]
     NotBuilt {
         /// As given.
         text: String,
@@ -42,6 +50,36 @@ pub enum LoadError {
     /// Reading standard input.
     #[error("cannot read Items from standard input")]
     Io(#[from] std::io::Error),
+    /// A file of lines.
+    #[error("cannot read {location}: {source}")]
+    Lines {
+        /// Which.
+        location: Location,
+        /// What is wrong with it.
+        source: LinesError,
+    },
+    /// A stac-geoparquet file.
+    #[error("cannot read {location} as stac-geoparquet")]
+    Table {
+        /// Which.
+        location: Location,
+        /// What is wrong with it.
+        source: TableError,
+    },
+    /// A Catalog or Collection that was read before.
+    #[error("{location} cannot be read now, and what it links is not known: {reason}")]
+    Unreadable {
+        /// Which.
+        location: Location,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Footprints without end.
+    #[error("cannot keep where the Items lie")]
+    Space(#[from] SpaceError),
+    /// Packing documents.
+    #[error("cannot pack the Items")]
+    Pack(#[from] BodyError),
     /// A pipe has no second reading.
     #[error("a catalogue from standard input cannot be loaded again; restart the server instead")]
     StandardInput,
@@ -56,7 +94,6 @@ impl Source {
         if text == "-" {
             return Ok(Self::StandardInput);
         }
-        let not_built = |what| Err(LoadError::NotBuilt { text: text.to_owned(), what });
         if text.starts_with("postgresql://") || text.starts_with("postgres://") {
             return Err(LoadError::NotBuilt {
                 text: "postgresql://…".to_owned(), what: "pgstac databases"
@@ -65,9 +102,17 @@ impl Source {
         let location =
             Location::parse(text).map_err(|source| LoadError::Location { text: text.to_owned(), source })?;
         match location.file_name().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension) {
-            Some("parquet" | "geoparquet") => not_built("stac-geoparquet"),
+            Some("parquet" | "geoparquet") => Ok(Self::Table(location)),
             Some("ndjson" | "jsonl" | "geojsonl") => Ok(Self::Ndjson(location)),
             _ => Ok(Self::Tree(root_document(location))),
+        }
+    }
+
+    /// What tells it from other sources.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Tree(location) | Self::Ndjson(location) | Self::Table(location) => location.to_string(),
+            Self::StandardInput => "-".to_owned(),
         }
     }
 
@@ -78,7 +123,7 @@ impl Source {
     /// The folder that holds the source.
     pub(super) fn folder(&self) -> Option<Location> {
         match self {
-            Self::Tree(location) | Self::Ndjson(location) => Some(location.parent()),
+            Self::Tree(location) | Self::Ndjson(location) | Self::Table(location) => Some(location.parent()),
             Self::StandardInput => None,
         }
     }
@@ -102,7 +147,7 @@ mod tests {
         assert!(matches!(parse("/a/catalog.json"), Source::Tree(_)));
         assert!(matches!(parse("/a/items.ndjson"), Source::Ndjson(_)));
         assert_eq!(parse("-"), Source::StandardInput);
-        assert!(matches!(Source::parse("/a/items.parquet"), Err(LoadError::NotBuilt { .. })));
+        assert!(matches!(parse("/a/items.parquet"), Source::Table(_)));
         let error = Source::parse("postgresql://user:secret@h/db").expect_err("not built");
         assert!(!error.to_string().contains("secret"));
     }

@@ -45,7 +45,7 @@ pub(super) struct ServeOptions {
     #[serde(default)]
     token: Vec<String>,
 
-    /// Folder for what can be made again [default: the user's cache folder]
+    /// Folder for snapshots of catalogues, from which the next start is fast [default: the user's cache folder]
     #[arg(long, env = "CAIRN_CACHE_DIR", value_name = "DIR")]
     #[serde(alias = "cache-dir")]
     cache_dir: Option<PathBuf>,
@@ -98,6 +98,8 @@ pub(super) struct Config {
     pub(super) asset_hrefs: AssetHrefs,
     pub(super) max_patch_bytes: u64,
     pub(super) refresh: Option<Duration>,
+    /// Where snapshots are kept; nothing when the user has no folder for caches.
+    pub(super) cache_dir: Option<PathBuf>,
     pub(super) log_format: LogFormat,
     pub(super) quiet: bool,
     /// Settings that are accepted and have no effect in this version.
@@ -130,10 +132,10 @@ impl ServeOptions {
         let refresh = self.refresh.or(file.refresh).unwrap_or(DEFAULT_REFRESH_SECONDS);
         let without_effect = [
             ("token", !self.token.is_empty() || !file.token.is_empty()),
-            ("cache-dir", self.cache_dir.or(file.cache_dir).is_some()),
             ("cache-bytes", self.cache_bytes.or(file.cache_bytes).is_some()),
         ];
         Ok(Config {
+            cache_dir: self.cache_dir.or(file.cache_dir).or_else(user_cache),
             bind: resolve(&bind)?,
             public_url,
             allow,
@@ -149,6 +151,12 @@ impl ServeOptions {
                 .collect(),
         })
     }
+}
+
+/// The user's folder for what can be made again, by the XDG base directory specification.
+fn user_cache() -> Option<PathBuf> {
+    let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    Some(of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache")))?.join("cairn"))
 }
 
 fn read_file(path: &Path) -> anyhow::Result<ServeOptions> {

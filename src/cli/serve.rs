@@ -1,6 +1,6 @@
 //! `cairn serve`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use crate::patch::Engine;
 use crate::pool::Pool;
 use crate::search::{Backend, Memory};
 use crate::storage::{Location, Places, Storage};
+use crate::tree::Problem;
 
 /// How long requests may take to end after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -62,11 +63,26 @@ pub(super) async fn serve(
     }
     let (storage, pool) = (Storage::default(), Pool::new()?);
     let sources = catalogs.iter().map(|text| Source::parse(text)).collect::<Result<Vec<_>, _>>()?;
-    let (catalog, report) = Catalog::load(sources, storage.clone(), pool.clone()).await?;
-    tell(&report);
+    let start = Instant::now();
+    let (catalog, started) =
+        Catalog::open(sources, storage.clone(), pool.clone(), config.cache_dir.as_deref()).await?;
+    for (path, error) in &started.refused {
+        let reason = Problem::of(Location::Local(path.clone()), error).reason;
+        tracing::warn!("the snapshot {} is not used: {reason}", path.display());
+    }
+    let is_stored = started.path.is_some();
+    match &started.path {
+        Some(path) => tracing::info!(
+            items = catalog.snapshot().len(),
+            seconds = start.elapsed().as_secs_f32(),
+            "the catalogue is loaded from its snapshot {}",
+            path.display()
+        ),
+        None => tell(&started.report),
+    }
     let catalog = Arc::new(catalog);
     let places = Places::new(catalog.folders().into_iter().chain(config.allow.clone()).collect());
-    tell_outside(&catalog, &places);
+    tell_outside(&catalog, &places)?;
 
     let backend: Arc<dyn Backend> = Arc::new(Memory::new(Arc::clone(&catalog), pool.clone()));
     let headers = Headers::new(storage.clone());
@@ -90,7 +106,8 @@ pub(super) async fn serve(
     let address = format!("http://{}", listener.local_addr()?);
     // Whoever waits for the line may send a signal at once: it must find its handler.
     let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::spawn(keep_fresh(catalog, config.refresh, signal(SignalKind::hangup())?));
+    let keeper = Keeper { catalog, cache: config.cache_dir.clone(), every: config.refresh };
+    tokio::spawn(keeper.keep_fresh(signal(SignalKind::hangup())?, is_stored));
     announce(&address);
     ready(&address);
     let stop = Arc::new(tokio::sync::Notify::new());
@@ -128,26 +145,54 @@ async fn until_one_of(mut terminate: Signal, mut interrupt: Signal) {
     }
 }
 
-/// Loads the catalogue again on SIGHUP, and when one of its documents has changed.
-async fn keep_fresh(catalog: Arc<Catalog>, every: Option<Duration>, mut hangup: Signal) {
-    let mut pause = every;
-    loop {
-        let asked = tokio::select! {
-            heard = hangup.recv() => heard.is_some(),
-            () = wait(pause) => false,
-        };
-        let start = Instant::now();
-        let changed = asked || catalog.has_changed().await;
-        // Looking at a large tree takes long: it may not take more than a twentieth of the time.
-        pause = every.map(|every| every.max(start.elapsed() * 20));
-        if !changed {
-            continue;
+/// Keeps the catalogue as its documents are, and its snapshot on disk as the catalogue is.
+struct Keeper {
+    catalog: Arc<Catalog>,
+    cache: Option<PathBuf>,
+    every: Option<Duration>,
+}
+
+impl Keeper {
+    /// Reads what changed on SIGHUP, and when one of the documents has changed. A catalogue that `is_stored` came from a
+    /// snapshot, which may be older than its documents: it is compared at once.
+    async fn keep_fresh(self, mut hangup: Signal, is_stored: bool) {
+        let mut pause = if is_stored { Some(Duration::ZERO) } else { self.every };
+        if !is_stored {
+            self.store().await;
         }
-        match catalog.reload().await {
-            Ok(report) => tell(&report),
-            Err(error) => {
-                tracing::error!("the catalogue stays as it was: {:#}", anyhow::Error::from(error));
+        loop {
+            let asked = tokio::select! {
+                heard = hangup.recv() => heard.is_some(),
+                () = wait(pause) => false,
+            };
+            let start = Instant::now();
+            if asked || self.catalog.has_changed().await {
+                match self.catalog.reload().await {
+                    Ok(report) => {
+                        tell(&report);
+                        if report.fresh + report.gone > 0 {
+                            self.store().await;
+                        }
+                    }
+                    Err(error) => {
+                        tracing::error!("the catalogue stays as it was: {:#}", anyhow::Error::from(error));
+                    }
+                }
             }
+            // Looking at a large tree takes long: it may not take more than a twentieth of the time.
+            pause = self.every.map(|every| every.max(start.elapsed() * 20));
+        }
+    }
+
+    /// Writes the snapshot for the next start.
+    async fn store(&self) {
+        let Some(folder) = self.cache.clone() else { return };
+        let catalog = Arc::clone(&self.catalog);
+        let at = folder.clone();
+        match tokio::task::spawn_blocking(move || catalog.store_in(&at)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!("cannot keep a snapshot in {}: {error}", folder.display()),
+            Err(error) => tracing::warn!("cannot keep a snapshot in {}: {error}", folder.display()),
         }
     }
 }
@@ -179,19 +224,28 @@ fn tell(report: &LoadReport) {
 }
 
 /// Counts the assets that may not be read, and says what would admit them.
-fn tell_outside(catalog: &Catalog, places: &Places) {
-    let (count, folder) = catalog.assets_outside(places);
-    if count == 0 {
-        return;
+fn tell_outside(catalog: &Catalog, places: &Places) -> anyhow::Result<()> {
+    let outside = catalog.assets_outside(places)?;
+    if outside.assets == 0 {
+        return Ok(());
     }
-    let remedy = match folder {
+    let remedy = match outside.folder {
         Some(folder) if folder.as_path() == Some(Path::new("/")) => {
             "they lie all over the disk; admit their folders with --allow".to_owned()
         }
         Some(folder) => format!("admit those on this disk with --allow {}", quoted(&folder)),
         None => "they lie in stores that this version does not read".to_owned(),
     };
-    tracing::warn!("{count} assets lie outside the places that may be read: {remedy}");
+    let count = outside.assets;
+    if outside.looked_at == outside.items {
+        tracing::warn!("{count} assets lie outside the places that may be read: {remedy}");
+    } else {
+        let (some, all) = (outside.looked_at, outside.items);
+        tracing::warn!(
+            "{count} assets of {some} Items (looked at of {all}) lie outside the places that may be read: {remedy}"
+        );
+    }
+    Ok(())
 }
 
 /// A location as an argument of a shell.

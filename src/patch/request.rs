@@ -323,7 +323,6 @@ mod tests {
             (r#"{"collections": "c", "center": [1,2], "size": 1, "timestamps": 0}"#, "timestamps"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "dtype": "complex64"}"#, "dtype"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "crs": "32635"}"#, "crs"),
-            (r#"{"collections": "c", "center": [1,2], "size": 1, "filter": "a=1"}"#, "filter"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "zoom": 1}"#, "zoom"),
         ] {
             let error = read(body).expect_err(body);

@@ -10,6 +10,7 @@ use super::aggregation::Aggregations;
 use super::query::Search;
 use super::queryables::Queryable;
 use super::token::Token;
+use crate::catalog::BodyError;
 use crate::stac::{ItemBody, ItemError, ItemFacts};
 
 /// A catalogue that answers questions, whoever keeps it.
@@ -103,6 +104,16 @@ pub struct About {
 /// Why a question could not be answered; never because nothing matched.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
+    /// The packed document of an Item is damaged.
+    #[error("the document of the Item '{id}' in '{collection}' cannot be unpacked")]
+    Body {
+        /// The id of its Collection.
+        collection: String,
+        /// Its id.
+        id: String,
+        /// What is wrong with it.
+        source: BodyError,
+    },
     /// An Item that was taken in cannot be read back.
     #[error("the document of the Item '{id}' in '{collection}' cannot be read")]
     Item {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::backend::Collection;
 use super::fields::Fields;
-use super::filter::Filter;
+use super::filter::{Document, Filter};
 use super::params::{ParamError, Params};
 use super::query::{MAX_LIMIT, read_bbox, read_filter, read_interval, read_limit, read_token};
 use super::sort::{Rank, SortKey};
@@ -116,7 +116,10 @@ impl CollectionSearch {
                 })
             })
             && self.text.as_ref().is_none_or(|text| text.matches_collection(document))
-            && self.filter.as_ref().is_none_or(|filter| filter.matches(seen))
+            && self
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches(&Document::new(seen, filter.properties())))
     }
 
     fn rank(&self, id: &str, seen: &Value) -> Rank {

@@ -11,16 +11,19 @@
 mod aggregate;
 mod aggregation;
 mod backend;
+mod census;
 mod collections;
 mod fields;
 mod filter;
 mod memory;
+#[cfg(test)]
 mod naive;
 mod params;
+mod plan;
 mod query;
 mod queryables;
-mod scan;
 mod sort;
+mod tallied;
 mod text;
 mod token;
 
@@ -29,8 +32,8 @@ pub use aggregation::{Aggregation, Aggregations, Every};
 pub use backend::{About, Backend, Collection, Item, Page, SearchError};
 pub use collections::{CollectionPage, CollectionSearch};
 pub use fields::Fields;
-pub use filter::{Filter, FilterError};
-pub use memory::{Memory, page};
+pub use filter::{Conjunct, Document, Filter, FilterError, Operand, Record, Test, meets};
+pub use memory::Memory;
 pub use params::{ParamError, Params};
 pub use query::{DEFAULT_LIMIT, MAX_LIMIT, PARAMETERS, Place, Search, read_bbox};
 pub use queryables::{Kind, MAX_QUERYABLES, MAX_TEXTS, Observed, Queryable};

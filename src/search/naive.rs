@@ -1,22 +1,22 @@
-//! Every question answered the plain way: each Item's document parsed, each rule of the question held against it.
-//!
-//! Cost: O(n) parsed documents a question. It is right before it is fast, so that it can be held against what is fast.
+//! Every question answered the plain way: each Item's document parsed, each rule of the question held against it. Tests hold
+//! the planner against this.
+
+mod footprint;
 
 use serde_json::{Map, Value};
 
 use super::aggregate::{Aggregated, Tallied, Tally};
 use super::aggregation::Aggregations;
-use super::backend::Page;
-use super::memory::item;
+use super::filter::Document;
 use super::query::{Place, Search};
-use super::queryables::{Observed, Queryable};
 use super::sort::Rank;
 use super::token::Token;
-use crate::catalog::Snapshot;
-use crate::stac::{Bbox, ItemFacts, item_time};
+use crate::catalog::{RowId, Snapshot};
+use crate::stac::{Bbox, ItemFacts, item_time, parse_geometry};
+use footprint::Footprint;
 
-/// Answers one search.
-pub(super) fn page(snapshot: &Snapshot, search: &Search) -> Page {
+/// Ids of a page's Items with those of their Collections, the number of all that match, and the token of the next page.
+pub(super) fn page(snapshot: &Snapshot, search: &Search) -> (Vec<(String, String)>, u64, Option<Token>) {
     let mut found = ranked(snapshot, search);
     let matched = found.len() as u64;
     if let Some(last) = search.token.as_ref().map(Token::rank) {
@@ -25,12 +25,7 @@ pub(super) fn page(snapshot: &Snapshot, search: &Search) -> Page {
     let more = found.len() > search.limit;
     found.truncate(search.limit);
     let next = found.last().filter(|_| more).map(|(rank, _)| Token::after(rank.clone(), &search.sort));
-    Page { items: found.iter().map(|(_, row)| item(snapshot, *row)).collect(), matched, next }
-}
-
-/// The rows that match, in the order of the answer; `limit` and `token` do not count.
-pub(super) fn rows(snapshot: &Snapshot, search: &Search) -> Vec<u32> {
-    ranked(snapshot, search).into_iter().map(|(_, row)| row).collect()
+    (found.into_iter().map(|(rank, _)| (rank.collection, rank.id)).collect(), matched, next)
 }
 
 /// Counts the Items that match.
@@ -56,27 +51,15 @@ pub(super) fn aggregate(snapshot: &Snapshot, search: &Search, wanted: &Aggregati
     tally.finish()
 }
 
-/// What the Items of a Collection, or of all, hold.
-pub(super) fn queryables(snapshot: &Snapshot, collection: Option<&str>) -> Vec<Queryable> {
-    let mut observed = Observed::default();
-    for row in every(snapshot).filter(|row| collection.is_none_or(|id| snapshot.collection_id(*row) == id)) {
-        let document = parsed(snapshot, row);
-        if let Some(properties) = document.get("properties").and_then(Value::as_object) {
-            observed.add(properties);
-        }
-    }
-    observed.finish()
-}
-
-fn ranked(snapshot: &Snapshot, search: &Search) -> Vec<(Rank, u32)> {
-    let mut found: Vec<(Rank, u32)> = every(snapshot)
+fn ranked(snapshot: &Snapshot, search: &Search) -> Vec<(Rank, RowId)> {
+    let mut found: Vec<(Rank, RowId)> = every(snapshot)
         .filter_map(|row| {
             let document = parsed(snapshot, row);
             matches(snapshot, row, &document, search).then(|| {
                 let rank = Rank {
                     values: search.sort.iter().map(|key| key.value(&document)).collect(),
                     start: snapshot.start(row),
-                    id: snapshot.id(row).to_owned(),
+                    id: snapshot.id(row),
                     collection: snapshot.collection_id(row).to_owned(),
                 };
                 (rank, row)
@@ -87,12 +70,12 @@ fn ranked(snapshot: &Snapshot, search: &Search) -> Vec<(Rank, u32)> {
     found
 }
 
-fn matches(snapshot: &Snapshot, row: u32, document: &Value, search: &Search) -> bool {
+fn matches(snapshot: &Snapshot, row: RowId, document: &Value, search: &Search) -> bool {
     let named =
         |list: &Option<Vec<String>>, id: &str| list.as_ref().is_none_or(|ids| ids.iter().any(|i| i == id));
     let properties = document.get("properties").unwrap_or(&Value::Null);
     named(&search.collections, snapshot.collection_id(row))
-        && named(&search.ids, snapshot.id(row))
+        && named(&search.ids, &snapshot.id(row))
         && search
             .interval
             .is_none_or(|asked| item_time(properties).is_ok_and(|t| asked.meets(t.first, t.last)))
@@ -106,18 +89,32 @@ fn matches(snapshot: &Snapshot, row: u32, document: &Value, search: &Search) -> 
         })
         && match &search.place {
             None => true,
-            Some(Place::Bbox(bbox)) => snapshot.meets_rects(row, &bbox.parts()),
-            Some(Place::Shape(shape)) => snapshot.meets(row, shape),
+            Some(Place::Bbox(bbox)) => {
+                footprint_of(document).is_some_and(|f| bbox.parts().iter().any(|rect| f.meets_rect(rect)))
+            }
+            Some(Place::Shape(shape)) => footprint_of(document).is_some_and(|f| f.meets(shape)),
         }
         && search.text.as_ref().is_none_or(|text| text.matches_item(document))
-        && search.filter.as_ref().is_none_or(|filter| filter.matches(document))
+        && search
+            .filter
+            .as_ref()
+            .is_none_or(|filter| filter.matches(&Document::new(document, filter.properties())))
 }
 
-fn every(snapshot: &Snapshot) -> std::ops::Range<u32> {
-    0..u32::try_from(snapshot.len()).unwrap_or(u32::MAX)
+fn footprint_of(document: &Value) -> Option<Footprint> {
+    let geometry = document.get("geometry").filter(|geometry| !geometry.is_null())?;
+    let corners = document.get("bbox").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let corners: Vec<f64> = corners.iter().filter_map(Value::as_f64).collect();
+    Footprint::new(parse_geometry(geometry).ok()?, Bbox::from_numbers(&corners).ok())
+}
+
+fn every(snapshot: &Snapshot) -> impl Iterator<Item = RowId> {
+    (0..).zip(snapshot.views()).flat_map(|(part, view)| {
+        (0..view.part.len()).filter(|row| view.shows(*row)).map(move |row| RowId { part, row })
+    })
 }
 
 /// The document; every body was JSON when it was taken in.
-fn parsed(snapshot: &Snapshot, row: u32) -> Value {
-    snapshot.body(row).parse().unwrap_or(Value::Object(Map::new()))
+fn parsed(snapshot: &Snapshot, row: RowId) -> Value {
+    snapshot.body(row).expect("a body").parse().unwrap_or(Value::Object(Map::new()))
 }

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::params::{ParamError, Params};
+use crate::catalog::Cell;
 use crate::stac::{item_time, parse_instant};
 
 /// Keys that one question may sort by.
@@ -132,7 +133,8 @@ impl SortKey {
         SortValue::of(holder.get(name).or_else(nested))
     }
 
-    fn compare(&self, a: &SortValue, b: &SortValue) -> Ordering {
+    /// The order of two values in the direction of the key; missing ones last.
+    pub(super) fn compare(&self, a: &SortValue, b: &SortValue) -> Ordering {
         match (a, b) {
             (SortValue::Missing, _) | (_, SortValue::Missing) => a.compare(b),
             _ if self.descending => b.compare(a),
@@ -153,6 +155,19 @@ impl SortValue {
                 Err(_) => Self::Text(text.clone()),
             },
             _ => Self::Missing,
+        }
+    }
+
+    /// As a column holds it.
+    pub(super) fn of_cell(cell: Cell<'_>) -> Self {
+        match cell {
+            Cell::Bool(flag) => Self::Flag(flag),
+            Cell::Number(number) => Self::Number(number),
+            Cell::Instant(instant, _) => Self::Instant(instant),
+            Cell::Text(text) => {
+                parse_instant(text).map_or_else(|_| Self::Text(text.to_owned()), Self::Instant)
+            }
+            Cell::Missing | Cell::Null | Cell::Elsewhere => Self::Missing,
         }
     }
 

@@ -1,7 +1,23 @@
 //! An Item's document as it is served: its own JSON with the places of its asset hrefs known, so that an answer is
 //! spliced together without parsing.
+//!
+//! All of it is one text, the payload, so that it can be compressed, kept in a file and read back whole:
+//!
+//! ```text
+//! flags, number of hrefs, for each href: gap, length of the key, gap, length of the href
+//! {"id":…,"assets":{"B04":{"href":"https://…"}},…,"links":[…
+//! ```
+//!
+//! The numbers before the JSON are written six bits a byte, least first, with 64 added to all bytes but the last: ASCII, so
+//! that the whole is UTF-8. A gap counts from the end of the string before it, and lengths count the quotes: the numbers
+//! differ little between the Items of a Collection, and compress to almost nothing.
 
+use std::borrow::Cow;
 use std::ops::Range;
+
+use memchr::memchr;
+
+use super::body_writer::push_json_string;
 
 /// An Item's JSON, byte for byte as its document has it but for white space, links and hrefs.
 ///
@@ -9,98 +25,132 @@ use std::ops::Range;
 /// itself brought (a licence, a source). What serves it adds its own links and the closing `]}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemBody {
-    open_json: Box<str>,
-    has_links: bool,
-    hrefs: Box<[AssetHref]>,
+    payload: Box<str>,
+    /// Where the JSON begins.
+    json_at: usize,
 }
 
-/// One asset's href in the text.
+/// Why bytes are no payload of an [`ItemBody`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadError {
+    /// Not UTF-8.
+    #[error("an Item's body is UTF-8")]
+    NotText(#[from] std::str::Utf8Error),
+    /// The numbers before the JSON end early or are too large.
+    #[error("an Item's body begins with the places of its hrefs, which end at byte {at}")]
+    Header {
+        /// How far it could be read.
+        at: usize,
+    },
+    /// A place that is no string of the JSON.
+    #[error("bytes {start}..{end} of an Item's JSON are to be a string, and are not")]
+    Place {
+        /// First byte, counted from where the JSON begins.
+        start: usize,
+        /// The byte after the last.
+        end: usize,
+    },
+}
+
+/// The document itself brought links.
+const HAS_LINKS: usize = 1;
+/// An href is a path on the server's own disk.
+const HAS_LOCAL_HREFS: usize = 2;
+/// Bits of a number in one byte of the header.
+const GROUP_BITS: u32 = 6;
+/// Added to a byte that another one follows.
+const MORE: u8 = 1 << GROUP_BITS;
+
+/// The places of one asset's key and href, as JSON strings with their quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct AssetHref {
-    key: Box<str>,
-    /// The bytes of the JSON string, quotes included.
-    span: Range<u32>,
-}
-
-/// Builds an [`ItemBody`] field by field.
-#[derive(Debug, Default)]
-pub struct BodyWriter {
-    json: String,
-    hrefs: Vec<AssetHref>,
-}
-
-/// An Item larger than this cannot be held, in bytes.
-pub const MAX_ITEM_BYTES: usize = 64 << 20;
-
-impl BodyWriter {
-    /// A body without fields yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Opens the next member: writes the comma where one is due, and the name.
-    pub fn name(&mut self, name: &str) {
-        self.json.push(if self.json.is_empty() { '{' } else { ',' });
-        self.json.push_str(&json_string(name));
-        self.json.push(':');
-    }
-
-    /// Adds raw JSON, without its insignificant white space.
-    pub fn raw(&mut self, json: &str) {
-        push_minified(&mut self.json, json);
-    }
-
-    /// Adds an asset's href as a JSON string and remembers its place.
-    pub fn asset_href(&mut self, key: &str, href: &str) {
-        let start = self.json.len();
-        self.json.push_str(&json_string(href));
-        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        self.hrefs.push(AssetHref { key: key.into(), span: place(start)..place(self.json.len()) });
-    }
-
-    /// Bytes written so far.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.json.len()
-    }
-
-    /// True before the first field.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.json.is_empty()
-    }
-
-    /// Ends the body with the links that the document itself brings, each a JSON object.
-    #[must_use]
-    pub fn finish(mut self, own_links: &[String]) -> ItemBody {
-        self.name("links");
-        self.json.push('[');
-        self.json.push_str(&own_links.join(","));
-        ItemBody {
-            open_json: self.json.into_boxed_str(),
-            has_links: !own_links.is_empty(),
-            hrefs: self.hrefs.into_boxed_slice(),
-        }
-    }
+pub(super) struct AssetHref {
+    pub(super) key: Range<usize>,
+    pub(super) href: Range<usize>,
 }
 
 impl ItemBody {
-    /// Writes the whole Item to `out`: `href` maps an asset's key and href, as JSON escapes it, to what is shown, `None`
-    /// leaves it; `links` are JSON objects joined by commas.
-    pub fn write(&self, out: &mut Vec<u8>, mut href: impl FnMut(&str, &str) -> Option<String>, links: &str) {
-        let mut copied = 0;
-        for place in &self.hrefs {
-            let (start, end) = (place.span.start as usize, place.span.end as usize);
-            let escaped = self.open_json.get(start + 1..end.saturating_sub(1)).unwrap_or_default();
-            if let Some(shown) = href(&place.key, escaped) {
-                out.extend_from_slice(&self.open_json.as_bytes()[copied..start]);
-                out.extend_from_slice(json_string(&shown).as_bytes());
-                copied = end;
+    /// Puts the places before the JSON; `json` ends inside its `links`.
+    pub(super) fn new(json: &str, hrefs: &[AssetHref], has_links: bool) -> Self {
+        let mut header = String::with_capacity(2 + 8 * hrefs.len());
+        let is_local = |place: &AssetHref| json[place.href.clone()].starts_with("\"/");
+        let mut flags = if has_links { HAS_LINKS } else { 0 };
+        if hrefs.iter().any(is_local) {
+            flags |= HAS_LOCAL_HREFS;
+        }
+        push_number(&mut header, flags);
+        push_number(&mut header, hrefs.len());
+        let mut end = 0;
+        for AssetHref { key, href } in hrefs {
+            for number in [key.start - end, key.len(), href.start - key.end, href.len()] {
+                push_number(&mut header, number);
+            }
+            end = href.end;
+        }
+        let mut payload = String::with_capacity(header.len() + json.len());
+        payload.push_str(&header);
+        payload.push_str(json);
+        Self { payload: payload.into_boxed_str(), json_at: header.len() }
+    }
+
+    /// Takes back what [`ItemBody::payload`] gave.
+    ///
+    /// # Errors
+    /// When the bytes are no text, or the places in them are no strings of the JSON.
+    pub fn from_payload(payload: Vec<u8>) -> Result<Self, PayloadError> {
+        let payload = String::from_utf8(payload).map_err(|error| error.utf8_error())?.into_boxed_str();
+        let mut header = Header::new(&payload)?;
+        let mut places = Vec::new();
+        for place in header.by_ref() {
+            places.push(place);
+        }
+        if header.left > 0 {
+            return Err(PayloadError::Header { at: header.at });
+        }
+        let json_at = header.at;
+        let json = &payload[json_at..];
+        for place in places.iter().flat_map(|place| [&place.key, &place.href]) {
+            let text = json.get(place.clone()).unwrap_or_default();
+            if text.len() < 2 || !text.starts_with('"') || !text.ends_with('"') {
+                return Err(PayloadError::Place { start: place.start, end: place.end });
             }
         }
-        out.extend_from_slice(&self.open_json.as_bytes()[copied..]);
-        if self.has_links && !links.is_empty() {
+        Ok(Self { payload, json_at })
+    }
+
+    /// The whole body as one byte string.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        self.payload.as_bytes()
+    }
+
+    /// The JSON, not closed: it ends inside its `links`.
+    #[must_use]
+    pub fn open_json(&self) -> &str {
+        &self.payload[self.json_at..]
+    }
+
+    /// True when an href is a path on the server's own disk.
+    #[must_use]
+    pub fn has_local_hrefs(&self) -> bool {
+        self.flags() & HAS_LOCAL_HREFS != 0
+    }
+
+    /// Writes the whole Item to `out`: `href` maps an asset's key and href to what is shown, `None` leaves it; `links` are
+    /// JSON objects joined by commas.
+    pub fn write(&self, out: &mut Vec<u8>, mut href: impl FnMut(&str, &str) -> Option<String>, links: &str) {
+        let json = self.open_json();
+        let mut copied = 0;
+        for place in self.places() {
+            if let Some(shown) = href(&unquoted(json, &place.key), &unquoted(json, &place.href)) {
+                let mut quoted = String::with_capacity(shown.len() + 2);
+                push_json_string(&mut quoted, &shown);
+                out.extend_from_slice(&json.as_bytes()[copied..place.href.start]);
+                out.extend_from_slice(quoted.as_bytes());
+                copied = place.href.end;
+            }
+        }
+        out.extend_from_slice(&json.as_bytes()[copied..]);
+        if self.flags() & HAS_LINKS != 0 && !links.is_empty() {
             out.push(b',');
         }
         out.extend_from_slice(links.as_bytes());
@@ -112,61 +162,116 @@ impl ItemBody {
     /// # Errors
     /// Never for a body whose parts were JSON.
     pub fn parse(&self) -> serde_json::Result<serde_json::Value> {
-        serde_json::from_str(&format!("{}]}}", self.open_json))
+        serde_json::from_str(&format!("{}]}}", self.open_json()))
     }
 
     /// Keys and absolute hrefs of the assets, in document order.
-    pub fn hrefs(&self) -> impl Iterator<Item = (&str, String)> {
-        self.hrefs.iter().map(|place| (place.key.as_ref(), self.unquoted(place)))
+    pub fn hrefs(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        let json = self.open_json();
+        self.places().map(move |place| (unquoted(json, &place.key), unquoted(json, &place.href)))
     }
 
-    fn unquoted(&self, place: &AssetHref) -> String {
-        let quoted = self.open_json.get(place.span.start as usize..place.span.end as usize);
-        quoted.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    fn flags(&self) -> usize {
+        self.payload.as_bytes().first().copied().unwrap_or_default().into()
+    }
+
+    fn places(&self) -> impl Iterator<Item = AssetHref> {
+        Header::new(&self.payload).into_iter().flatten()
     }
 }
 
-/// A text as a JSON string.
-#[must_use]
-pub fn json_string(text: &str) -> String {
-    serde_json::Value::String(text.to_owned()).to_string()
+/// The string at a place of the JSON; without escapes it is a part of the JSON.
+fn unquoted<'a>(json: &'a str, place: &Range<usize>) -> Cow<'a, str> {
+    let quoted = json.get(place.clone()).unwrap_or_default();
+    match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(text) if memchr(b'\\', text.as_bytes()).is_none() => Cow::Borrowed(text),
+        _ => Cow::Owned(serde_json::from_str(quoted).unwrap_or_default()),
+    }
 }
 
-/// Copies JSON without the white space between its tokens.
-fn push_minified(out: &mut String, json: &str) {
-    let mut in_string = false;
-    let mut escaped = false;
-    let mut kept_from = 0;
-    for (at, byte) in json.bytes().enumerate() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
+/// Reads the places before the JSON.
+struct Header<'a> {
+    payload: &'a [u8],
+    at: usize,
+    left: usize,
+    end: usize,
+}
+
+impl<'a> Header<'a> {
+    fn new(payload: &'a str) -> Result<Self, PayloadError> {
+        let mut header = Self { payload: payload.as_bytes(), at: 0, left: 0, end: 0 };
+        let count = header.number().and_then(|_flags| header.number());
+        header.left = count.ok_or(PayloadError::Header { at: header.at })?;
+        Ok(header)
+    }
+
+    fn number(&mut self) -> Option<usize> {
+        let mut number = 0;
+        for shift in (0..usize::BITS).step_by(GROUP_BITS as usize) {
+            let byte = *self.payload.get(self.at)?;
+            if byte >= 2 * MORE {
+                return None;
             }
-        } else if byte == b'"' {
-            in_string = true;
-        } else if byte.is_ascii_whitespace() {
-            out.push_str(&json[kept_from..at]);
-            kept_from = at + 1;
+            self.at += 1;
+            let group = usize::from(byte & (MORE - 1));
+            if group.leading_zeros() < shift {
+                return None;
+            }
+            number |= group << shift;
+            if byte < MORE {
+                return Some(number);
+            }
         }
+        None
     }
-    out.push_str(&json[kept_from..]);
+
+    fn place(&mut self) -> Option<Range<usize>> {
+        let start = self.end.checked_add(self.number()?)?;
+        self.end = start.checked_add(self.number()?)?;
+        Some(start..self.end)
+    }
+}
+
+impl Iterator for Header<'_> {
+    type Item = AssetHref;
+
+    fn next(&mut self) -> Option<AssetHref> {
+        if self.left == 0 {
+            return None;
+        }
+        let place = AssetHref { key: self.place()?, href: self.place()? };
+        self.left -= 1;
+        Some(place)
+    }
+}
+
+fn push_number(out: &mut String, mut number: usize) {
+    while number >= usize::from(MORE) {
+        out.push(char::from(number.to_le_bytes()[0] & (MORE - 1) | MORE));
+        number >>= GROUP_BITS;
+    }
+    out.push(char::from(number.to_le_bytes()[0]));
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::BodyWriter;
     use super::*;
 
-    fn body(own_links: &[String]) -> ItemBody {
-        let mut writer = BodyWriter::new();
+    fn body(key: &str, href: &str, own_links: &[String]) -> ItemBody {
+        let mut writer = BodyWriter::default();
         writer.name("id");
         writer.raw(r#" "a \" b" "#);
         writer.name("n");
         writer.raw("[ 1.50 , 2e3\n]");
-        writer.name("href");
-        writer.asset_href("B04", "/data/x.tif");
+        writer.name("assets");
+        writer.raw("{");
+        writer.asset_key(key);
+        writer.raw(":{\"href\":");
+        writer.asset_href(href);
+        writer.raw("}}");
         writer.finish(own_links)
     }
 
@@ -178,19 +283,63 @@ mod tests {
 
     #[test]
     fn numbers_and_strings_stay_byte_for_byte() {
-        let want = r#"{"id":"a \" b","n":[1.50,2e3],"href":"/data/x.tif","links":[]}"#;
-        assert_eq!(text(&body(&[]), None, ""), want);
+        let want = r#"{"id":"a \" b","n":[1.50,2e3],"assets":{"B04":{"href":"/data/x.tif"}},"links":[]}"#;
+        assert_eq!(text(&body("B04", "/data/x.tif", &[]), None, ""), want);
     }
 
     #[test]
     fn hrefs_and_links_are_spliced() {
-        let with_own = body(&[r#"{"rel":"license"}"#.to_owned()]);
+        let with_own = body("B04", "/data/x.tif", &[r#"{"rel":"license"}"#.to_owned()]);
         let shown = text(&with_own, Some("http://h/\"q"), r#"{"rel":"self"}"#);
         assert!(
-            shown.ends_with(r#""href":"http://h/\"q","links":[{"rel":"license"},{"rel":"self"}]}"#),
+            shown.ends_with(r#""href":"http://h/\"q"}},"links":[{"rel":"license"},{"rel":"self"}]}"#),
             "{shown}"
         );
         assert!(serde_json::from_str::<serde_json::Value>(&shown).is_ok());
-        assert_eq!(with_own.hrefs().collect::<Vec<_>>(), [("B04", "/data/x.tif".to_owned())]);
+    }
+
+    #[test]
+    fn paths_on_the_own_disk_are_flagged() {
+        assert!(body("B04", "/data/x.tif", &[]).has_local_hrefs());
+        assert!(!body("B04", "https://h/x.tif", &[]).has_local_hrefs());
+    }
+
+    #[test]
+    fn damaged_payloads_are_refused() {
+        let payload = body("B04", "/data/x.tif", &[]).payload().to_vec();
+        let refused = |bytes: &[u8]| ItemBody::from_payload(bytes.to_vec()).expect_err("an error");
+        assert!(matches!(refused(b""), PayloadError::Header { .. }));
+        assert!(matches!(refused(b"\xff"), PayloadError::NotText(_)));
+        assert!(matches!(refused(&payload[..4]), PayloadError::Header { .. }));
+        assert!(matches!(refused(&payload[..40]), PayloadError::Place { .. }));
+        let mut shifted = payload;
+        shifted[2] += 1;
+        assert!(matches!(refused(&shifted), PayloadError::Place { .. }));
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_and_href_come_back(key in ".{0,90}", href in ".{0,90}") {
+            let body = body(&key, &href, &[]);
+            let again = ItemBody::from_payload(body.payload().to_vec()).expect("a body");
+            prop_assert_eq!(&again, &body);
+            let known: Vec<_> = again.hrefs().collect();
+            prop_assert_eq!(known, [(Cow::from(key.as_str()), Cow::from(href.as_str()))]);
+        }
+
+        #[test]
+        fn any_bytes_are_a_body_or_an_error(bytes in prop::collection::vec(0u8..200, 0..60)) {
+            if let Ok(body) = ItemBody::from_payload(bytes) {
+                text(&body, Some("x"), "");
+            }
+        }
+
+        #[test]
+        fn numbers_come_back(number: usize) {
+            let mut text = String::new();
+            push_number(&mut text, number);
+            let mut header = Header { payload: text.as_bytes(), at: 0, left: 0, end: 0 };
+            prop_assert_eq!(header.number(), Some(number));
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod bbox;
 mod body;
+mod body_writer;
 mod data_type;
 mod datetime;
 mod facts;
@@ -12,7 +13,8 @@ mod geometry;
 mod item;
 
 pub use bbox::{Bbox, BboxError};
-pub use body::{BodyWriter, ItemBody, MAX_ITEM_BYTES, json_string};
+pub use body::{ItemBody, PayloadError};
+pub use body_writer::{BodyWriter, MAX_ITEM_BYTES, MAX_PAYLOAD_BYTES, json_string};
 pub use data_type::DataType;
 pub use datetime::{DatetimeError, Interval, format_instant, parse_instant};
 pub use facts::{AssetFacts, BandFacts, BandRef, Grid, ItemFacts};

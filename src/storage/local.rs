@@ -110,6 +110,16 @@ impl OpenFile {
     }
 }
 
+/// Opens a file that is read from its first byte to its last.
+pub(super) fn open_whole(path: &Path, location: &Location) -> Result<File, StorageError> {
+    let failed = |error| from_io(error, location);
+    // Opening a pipe would wait for whoever writes to it.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
+    }
+    File::open(path).map_err(failed)
+}
+
 /// Reads a document as a whole, when it is not larger than `limit` bytes.
 pub(super) fn read_whole(path: &Path, location: &Location, limit: u64) -> Result<Bytes, StorageError> {
     let failed = |error| from_io(error, location);

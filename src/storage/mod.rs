@@ -10,6 +10,7 @@ mod counters;
 mod local;
 mod location;
 mod places;
+mod plain_href;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use chrono::{DateTime, Utc};
 pub use counters::Counters;
 pub use location::{Location, LocationError};
 pub use places::Places;
+pub(crate) use plain_href::plain_href;
 
 /// The largest object that [`Storage::read`] takes into memory at once, in bytes.
 pub const MAX_WHOLE_BYTES: u64 = 1 << 30;
@@ -155,6 +157,17 @@ impl Storage {
         Ok(bytes)
     }
 
+    /// The object as a stream of bytes, for files that are larger than memory.
+    ///
+    /// # Errors
+    /// When it is not there, no regular file, or not on this disk.
+    pub async fn open_whole(&self, location: &Location) -> Result<std::fs::File, StorageError> {
+        let path = local_path(location)?;
+        let at = location.clone();
+        self.counters.add(1, 0);
+        blocking(location, move || local::open_whole(&path, &at)).await
+    }
+
     /// The given ranges of the object that had this `ETag`, in their order. One that ends past the object is an error,
     /// never a short answer.
     ///
@@ -182,7 +195,11 @@ impl Storage {
     }
 }
 
-fn local_path(location: &Location) -> Result<PathBuf, StorageError> {
+/// The path of an object on this disk, for libraries that open files themselves.
+///
+/// # Errors
+/// When it is in a store.
+pub fn local_path(location: &Location) -> Result<PathBuf, StorageError> {
     match location {
         Location::Local(path) => Ok(path.clone()),
         Location::Remote(url) => {

@@ -1,8 +1,10 @@
 //! One document of a static tree: what it is, and what it links.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use crate::storage::{Location, LocationError};
+use crate::storage::{Location, LocationError, plain_href};
 
 /// The kinds of documents that a tree is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,17 @@ impl Resolver {
         match location.relative_to(published) {
             Some(rest) => here.child(&rest),
             None => Ok(location),
+        }
+    }
+
+    /// The href that answers show for `href` in the document at `base`: an absolute path or a URL without its query.
+    ///
+    /// # Errors
+    /// When the href is no location.
+    pub fn shown<'a>(&self, base: &Location, href: &'a str) -> Result<Cow<'a, str>, LocationError> {
+        match plain_href(href) {
+            Some(plain) if self.moved.is_none() => Ok(Cow::Borrowed(plain)),
+            _ => Ok(Cow::Owned(self.resolve(base, href)?.to_href())),
         }
     }
 }

@@ -31,4 +31,6 @@ pub use links::{Kind, KindError, Link, Resolver, kind_of, links_of, public_href}
 pub use publish::{Branch, PublishError, Published, publish};
 pub use shelf::MAX_LINKED_ITEMS;
 pub use summaries::summaries_of;
-pub use walk::{Found, ItemSource, Parent, Problem, WalkError, Walked, walk};
+pub use walk::{
+    Document, Found, ItemSource, Known, Parent, Problem, WalkError, is_in_state, state_text, walk,
+};

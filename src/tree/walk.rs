@@ -2,22 +2,28 @@
 //!
 //! Documents are read concurrently and handed on in load order: a document's own links in their order, depth first. A
 //! document that cannot be read or understood is a [`Problem`] with its location, and the walk goes on; only the root
-//! must be there.
+//! must be there. What is found is handed on as it is read, so that a tree of any size passes through little memory; a
+//! second walk reads those documents only whose state has changed.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use chrono::{Duration, Utc};
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use serde_json::Value;
 
 use super::links::{Kind, KindError, Resolver, kind_of, links_of};
 use crate::pool::Pool;
-use crate::storage::{Location, Storage, StorageError};
+use crate::storage::{Location, Meta, Storage, StorageError};
 
 /// Documents read at once from each parent.
 const READ_AT_ONCE: usize = 32;
+
+/// How old a document must be for its `ETag` to tell every later change: times on disk are coarse.
+const YOUNG: Duration = Duration::seconds(2);
 
 /// The deepest nesting of catalogs that is followed.
 const MAX_DEPTH: usize = 64;
@@ -74,6 +80,8 @@ pub struct ItemSource<'a> {
 /// One thing of a tree, in load order.
 #[derive(Debug)]
 pub enum Found<T> {
+    /// A document that was looked for; what it holds comes after it.
+    Document(Document),
     /// A Catalog or Collection.
     Parent(Parent),
     /// What the caller made of an Item.
@@ -82,14 +90,20 @@ pub enum Found<T> {
     Problem(Problem),
 }
 
-/// What a walk came by.
-#[derive(Debug)]
-pub struct Walked<T> {
-    /// All of it, in load order.
-    pub found: Vec<Found<T>>,
-    /// Every document that was looked for.
-    pub documents: Vec<Location>,
+/// A document of a tree, and the state it was in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its location.
+    pub location: Location,
+    /// Its `ETag` and what it was found under, as one text; empty when it is too young to tell a later change, and when
+    /// it could not be read; nothing when it was not there.
+    pub state: Option<String>,
+    /// True when it is in the state that was known, and was not read again: nothing comes after it.
+    pub is_same: bool,
 }
+
+/// The state in which a document was read before, when it held Items only.
+pub type Known = dyn Fn(&Location) -> Option<String> + Send + Sync;
 
 /// Why a tree could not be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +126,7 @@ struct Walker<T> {
     pool: Pool,
     resolver: Resolver,
     on_item: Box<dyn Fn(&ItemSource<'_>) -> T + Send + Sync>,
+    known: Box<Known>,
     seen: Mutex<HashSet<Location>>,
 }
 
@@ -123,7 +138,11 @@ struct Above {
     depth: usize,
 }
 
-/// Walks the tree below `root`; `on_item` runs on the pool, once for each Item.
+/// What a branch of the tree holds.
+type Branch<T> = BoxStream<'static, Found<T>>;
+
+/// Walks the tree below `root`; `on_item` runs on the pool, once for each Item. Documents that are still in the state that
+/// `known` has of them are not read.
 ///
 /// # Errors
 /// When the root cannot be read; everything below it is reported and passed over instead.
@@ -131,8 +150,11 @@ pub async fn walk<T: Send + 'static>(
     storage: &Storage,
     pool: &Pool,
     root: &Location,
+    known: Box<Known>,
     on_item: impl Fn(&ItemSource<'_>) -> T + Send + Sync + 'static,
-) -> Result<Walked<T>, WalkError> {
+) -> Result<Branch<T>, WalkError> {
+    let above = Above { collection: None, parent_id: "items".into(), depth: 0 };
+    let state = state_of(storage, root, &above).await;
     let bytes = storage.read(root).await?;
     let not_stac = |source| WalkError::Root { location: root.clone(), source };
     let document: Value = serde_json::from_slice(&bytes).map_err(|e| not_stac(e.into()))?;
@@ -142,36 +164,65 @@ pub async fn walk<T: Send + 'static>(
         pool: pool.clone(),
         resolver: Resolver::new(root, &document),
         on_item: Box::new(on_item),
+        known,
         seen: Mutex::new(HashSet::from([root.clone()])),
     });
-    let above = Above { collection: None, parent_id: "items".into(), depth: 0 };
-    let found = Arc::clone(&walker).visit(root.clone(), bytes, above).await;
-    let seen = walker.seen.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(Walked { found, documents: seen.iter().cloned().collect() })
+    let found = walker.visit(root.clone(), bytes, above).await;
+    Ok(after(Document { location: root.clone(), state, is_same: false }, found))
+}
+
+/// The state of a document at this moment; what it is found under decides what its Items become.
+async fn state_of(storage: &Storage, location: &Location, above: &Above) -> Option<String> {
+    let meta = storage.meta(location).await.ok()?;
+    Some(state_text(&meta, above.collection.as_deref().unwrap_or(&above.parent_id)))
+}
+
+/// A document's state as one text: its `ETag` and what it was found under. Empty for one so young that it could be written
+/// again and keep its `ETag`.
+#[must_use]
+pub fn state_text(meta: &Meta, context: &str) -> String {
+    if Utc::now() - meta.modified < YOUNG { String::new() } else { format!("{} {context}", meta.etag) }
+}
+
+/// True when a document is in the state that [`state_text`] told.
+#[must_use]
+pub fn is_in_state(meta: &Meta, state: &str) -> bool {
+    state.strip_prefix(&meta.etag).is_some_and(|rest| rest.starts_with(' '))
+}
+
+fn after<T: Send + 'static>(document: Document, found: Branch<T>) -> Branch<T> {
+    stream::iter([Found::Document(document)]).chain(found).boxed()
 }
 
 impl<T: Send + 'static> Walker<T> {
     /// Reads and visits a linked document, once however often it is linked.
-    fn follow(self: Arc<Self>, location: Location, above: Above) -> BoxFuture<'static, Vec<Found<T>>> {
+    fn follow(self: Arc<Self>, location: Location, above: Above) -> BoxFuture<'static, Branch<T>> {
         async move {
             let first = self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(location.clone());
             if !first {
-                return Vec::new();
+                return stream::empty().boxed();
+            }
+            let state = state_of(&self.storage, &location, &above).await;
+            let is_same = state.as_ref().is_some_and(|now| !now.is_empty())
+                && (self.known)(&location).is_some_and(|before| Some(before) == state);
+            let document = Document { location: location.clone(), state, is_same };
+            if is_same {
+                return after(document, stream::empty().boxed());
             }
             match self.storage.read(&location).await {
-                Ok(bytes) => self.visit(location, bytes, above).await,
-                Err(error) => vec![problem(location, &error)],
+                Ok(bytes) => after(document, self.visit(location, bytes, above).await),
+                Err(error) => after(document, stream::iter([problem(location, &error)]).boxed()),
             }
         }
         .boxed()
     }
 
-    async fn visit(self: Arc<Self>, location: Location, bytes: Bytes, above: Above) -> Vec<Found<T>> {
+    async fn visit(self: Arc<Self>, location: Location, bytes: Bytes, above: Above) -> Branch<T> {
         let this = Arc::clone(&self);
         let (at, context) = (location.clone(), above.clone());
         match self.pool.run(move || this.understand(at, &bytes, &context)).await {
-            Visited::Done(found) => found,
-            Visited::Parent(parent) => self.descend(parent, above).await,
+            Visited::Done(found) => stream::iter(found).boxed(),
+            Visited::Parent(parent) => self.descend(parent, above),
         }
     }
 
@@ -214,7 +265,7 @@ impl<T: Send + 'static> Walker<T> {
         }
     }
 
-    async fn descend(self: Arc<Self>, parent: Parent, above: Above) -> Vec<Found<T>> {
+    fn descend(self: Arc<Self>, parent: Parent, above: Above) -> Branch<T> {
         let id: Arc<str> = parent.document.get("id").and_then(Value::as_str).unwrap_or("items").into();
         let below = Above {
             collection: if parent.kind == Kind::Collection {
@@ -227,7 +278,7 @@ impl<T: Send + 'static> Walker<T> {
         };
         if below.depth > MAX_DEPTH {
             let reason = format!("catalogs are nested more than {MAX_DEPTH} deep");
-            return vec![Found::Problem(Problem { location: parent.location, reason })];
+            return stream::iter([Found::Problem(Problem { location: parent.location, reason })]).boxed();
         }
         let mut found = Vec::new();
         let mut wanted = Vec::new();
@@ -240,13 +291,11 @@ impl<T: Send + 'static> Walker<T> {
             }
         }
         found.insert(0, Found::Parent(parent));
-        let mut branches = stream::iter(wanted)
-            .map(|location| Arc::clone(&self).follow(location, below.clone()))
-            .buffered(READ_AT_ONCE);
-        while let Some(branch) = branches.next().await {
-            found.extend(branch);
-        }
-        found
+        let branches = stream::iter(wanted)
+            .map(move |location| Arc::clone(&self).follow(location, below.clone()))
+            .buffered(READ_AT_ONCE)
+            .flatten();
+        stream::iter(found).chain(branches).boxed()
     }
 }
 

@@ -1,0 +1,136 @@
+//! One Item on its way into a part, its document packed already; made on the pool, many at once.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rapidhash::v3::rapidhash_v3;
+
+use super::bodies::{Dictionaries, Packed};
+use super::columns::Scalar;
+use super::lines::Block;
+use super::parse::{Names, Parsed, parse};
+use super::snapshot::{RowId, Snapshot};
+use crate::stac::{Bbox, ItemTime};
+use crate::tree::{ItemSource, Problem, Resolver};
+
+/// An Item that is new, or not what it was.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) id: String,
+    pub(super) collection: String,
+    pub(super) time: ItemTime,
+    /// Sorted names of its bands.
+    pub(super) bands: Vec<String>,
+    pub(super) geometry: Option<geo::Geometry>,
+    pub(super) bbox: Option<Bbox>,
+    /// By number in the batch's names.
+    pub(super) properties: Vec<(u32, Scalar)>,
+    /// Its document; taken out when it is put with the others.
+    pub(super) packed: Option<Packed>,
+    /// A hash of its document.
+    pub(super) content: u64,
+    pub(super) warnings: Vec<String>,
+}
+
+/// What became of one Item's text.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Taken in.
+    Fresh(Box<Draft>),
+    /// The snapshot of before has the same document.
+    Same(RowId),
+    /// Left out.
+    Bad(Problem),
+}
+
+/// Items that were parsed together.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// Names of properties.
+    pub(super) names: Names,
+    /// In the order of the source.
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+/// What parsing needs to know besides the text; a clone shares all.
+#[derive(Debug, Clone)]
+pub(super) struct Press {
+    /// Of the Collections that have one by now.
+    pub(super) dictionaries: Arc<ArcSwap<Dictionaries>>,
+    /// The snapshot of before.
+    pub(super) before: Arc<Snapshot>,
+}
+
+impl Press {
+    /// The one Item of a document.
+    pub(super) fn item(&self, source: &ItemSource<'_>) -> Batch {
+        let mut names = Names::default();
+        let outcome = self.outcome(source, &mut names);
+        Batch { names, outcomes: vec![outcome] }
+    }
+
+    /// The Items of some lines.
+    pub(super) fn lines(&self, location: &crate::storage::Location, block: &Block) -> Batch {
+        let resolver = Resolver::new(location, &serde_json::Value::Null);
+        let mut names = Names::default();
+        let mut outcomes = Vec::new();
+        for (number, json) in (block.first_line..).zip(block.bytes.split(|byte| *byte == b'\n')) {
+            if json.trim_ascii().is_empty() {
+                continue;
+            }
+            let source =
+                ItemSource { location, json, collection: None, parent_id: "items", resolver: &resolver };
+            outcomes.push(match self.outcome(&source, &mut names) {
+                Outcome::Bad(problem) => {
+                    Outcome::Bad(Problem { reason: format!("line {number}: {}", problem.reason), ..problem })
+                }
+                good => good,
+            });
+        }
+        Batch { names, outcomes }
+    }
+
+    /// Items of a table.
+    pub(super) fn texts(&self, location: &crate::storage::Location, texts: &[Vec<u8>]) -> Batch {
+        let resolver = Resolver::new(location, &serde_json::Value::Null);
+        let mut names = Names::default();
+        let outcomes = texts
+            .iter()
+            .map(|json| {
+                let source =
+                    ItemSource { location, json, collection: None, parent_id: "items", resolver: &resolver };
+                self.outcome(&source, &mut names)
+            })
+            .collect();
+        Batch { names, outcomes }
+    }
+
+    fn outcome(&self, source: &ItemSource<'_>, names: &mut Names) -> Outcome {
+        let parsed = match parse(source, names) {
+            Ok(parsed) => parsed,
+            Err(error) => return Outcome::Bad(Problem::of(source.location.clone(), &error)),
+        };
+        let Parsed { id, collection, time, bands, geometry, bbox, properties, body, warnings } = parsed;
+        let content = rapidhash_v3(body.payload());
+        if warnings.is_empty() && !self.before.is_empty() {
+            let known =
+                self.before.collection(&collection).and_then(|(index, _)| self.before.find(index, &id));
+            if let Some(at) = known.filter(|at| self.before.content(*at) == content) {
+                return Outcome::Same(at);
+            }
+        }
+        let packed = Packed::new(body, self.dictionaries.load().get(&collection));
+        Outcome::Fresh(Box::new(Draft {
+            id,
+            collection,
+            time,
+            bands,
+            geometry,
+            bbox,
+            properties,
+            packed: Some(packed),
+            content,
+            warnings,
+        }))
+    }
+}

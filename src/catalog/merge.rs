@@ -1,0 +1,395 @@
+//! What was found is put together in load order: Collections merged, duplicates settled, missing Collections derived.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::bodies::{Dictionaries, Packer};
+use super::builder::PartBuilder;
+use super::document::{derived_collection, served_collection};
+use super::draft::{Batch, Draft, Outcome};
+use super::load::{LoadReport, Loaded};
+use super::marks::Marks;
+use super::seen::Seen;
+use super::snapshot::{Collection, RowId, Snapshot, View};
+use super::sources::LoadError;
+use crate::storage::Location;
+use crate::tree::{Document, Found, Kind, Parent, Problem};
+
+/// A new part is made of everything when what changed is more than this share of it.
+const REBUILD_SHARE: usize = 20;
+
+/// Changes that are always kept beside the large part.
+const SMALL_CHANGE: usize = 5_000;
+
+/// Everything found so far.
+#[derive(Debug)]
+pub(super) struct Merge {
+    before: Arc<Snapshot>,
+    seen_before: Arc<Seen>,
+    root: Option<(Option<String>, Option<String>)>,
+    /// By index that rows name: those of the snapshot before, then new ones.
+    slots: Vec<Collection>,
+    index: HashMap<String, u32>,
+    /// Indices of Collections that a document defines, in load order.
+    defined: Vec<u32>,
+    /// Where Items of a Collection were first met, in load order.
+    met: Vec<(u32, Location)>,
+    /// By index of a Collection: true when it is among those.
+    is_met: Vec<bool>,
+    packer: Packer,
+    fresh: PartBuilder,
+    /// By part of the snapshot before: the rows that were met again.
+    kept: Vec<Marks>,
+    /// Numbers of documents that are as they were.
+    same: HashSet<u32>,
+    seen: Seen,
+    /// By number of a document: when it was met in this load.
+    places: HashMap<u32, u32>,
+    current: u32,
+    report: LoadReport,
+}
+
+impl Merge {
+    pub(super) fn new(packer: Packer, before: &Arc<Snapshot>, seen: &Arc<Seen>) -> Self {
+        let slots = before.slots().to_vec();
+        let index = (0..).zip(&slots).map(|(index, slot)| (slot.id.clone(), index)).collect();
+        Self {
+            before: Arc::clone(before),
+            seen_before: Arc::clone(seen),
+            root: None,
+            slots,
+            index,
+            defined: Vec::new(),
+            met: Vec::new(),
+            is_met: Vec::new(),
+            packer,
+            fresh: PartBuilder::default(),
+            kept: before.views().iter().map(|view| Marks::new(view.part.len())).collect(),
+            same: HashSet::new(),
+            seen: Seen::clone(seen),
+            places: HashMap::new(),
+            current: 0,
+            report: LoadReport::default(),
+        }
+    }
+
+    /// The dictionaries that there are by now.
+    pub(super) fn dictionaries(&self) -> &Arc<Dictionaries> {
+        self.packer.dictionaries()
+    }
+
+    /// Takes one finding in; those of a document follow the document.
+    ///
+    /// # Errors
+    /// When a Catalog or Collection that was read before is there and cannot be read: what it links is not known.
+    pub(super) fn add(&mut self, found: Found<Batch>) -> Result<(), LoadError> {
+        match found {
+            Found::Document(document) => self.add_document(&document),
+            Found::Problem(problem) => self.add_problem(problem)?,
+            Found::Parent(parent) => self.add_parent(&parent),
+            Found::Item(batch) => self.add_batch(batch)?,
+        }
+        Ok(())
+    }
+
+    fn add_document(&mut self, document: &Document) {
+        self.current = self.seen.note(document);
+        let place = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
+        self.places.insert(self.current, place);
+        if document.is_same {
+            self.same.insert(self.current);
+        }
+    }
+
+    fn add_problem(&mut self, problem: Problem) -> Result<(), LoadError> {
+        let known = self.seen_before.get(&problem.location).filter(|known| known.state.is_some());
+        let is_there = self.seen.get(&problem.location).is_some_and(|now| now.state.is_some());
+        self.seen.distrust(self.current);
+        match known {
+            Some(known) if is_there && known.is_parent => {
+                return Err(LoadError::Unreadable { location: problem.location, reason: problem.reason });
+            }
+            Some(_) if is_there => {
+                // Half written, perhaps: its Items stay until it can be read again.
+                self.same.insert(self.current);
+                self.warn(self.current, format!("it stays as it was: {}", problem.reason));
+            }
+            _ => self.report.problems.push(problem),
+        }
+        Ok(())
+    }
+
+    fn add_parent(&mut self, parent: &Parent) {
+        self.seen.note_parent(self.current);
+        let text = |field: &str| parent.document.get(field).and_then(Value::as_str).map(str::to_owned);
+        if self.root.is_none() {
+            self.root = Some((text("title"), text("description")));
+        }
+        if parent.kind != Kind::Collection {
+            return;
+        }
+        let Some(id) = text("id").filter(|id| !id.is_empty()) else {
+            let reason = "a Collection has an id".to_owned();
+            self.report.problems.push(Problem { location: parent.location.clone(), reason });
+            return;
+        };
+        let slot = self.slot(&id);
+        if self.defined.contains(&slot) {
+            self.warn(self.current, format!("the Collection '{id}' is defined already; the first counts"));
+            return;
+        }
+        self.slots[slot as usize].document = served_collection(parent);
+        self.defined.push(slot);
+    }
+
+    /// The index of a Collection.
+    fn slot(&mut self, id: &str) -> u32 {
+        if let Some(slot) = self.index.get(id) {
+            return *slot;
+        }
+        let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        self.slots.push(Collection { id: id.to_owned(), document: Value::Null });
+        self.index.insert(id.to_owned(), slot);
+        slot
+    }
+
+    fn add_batch(&mut self, batch: Batch) -> Result<(), LoadError> {
+        let columns = self.fresh.columns_of(&batch.names);
+        for outcome in batch.outcomes {
+            match outcome {
+                Outcome::Fresh(draft) => self.add_draft(*draft, &columns)?,
+                Outcome::Same(at) => self.keep(at),
+                Outcome::Bad(problem) => {
+                    self.seen.distrust(self.current);
+                    let known = self.seen_before.get(&problem.location);
+                    let held = known.is_some_and(|known| known.state.is_some() && !known.is_parent);
+                    // A file of one Item that cannot be understood for now; of many, the others are good.
+                    if held && self.is_single(&problem.location) {
+                        self.same.insert(self.current);
+                        self.warn(self.current, format!("it stays as it was: {}", problem.reason));
+                    } else {
+                        self.report.problems.push(problem);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_single(&self, location: &Location) -> bool {
+        location.file_name().is_some_and(|name| name.ends_with(".json"))
+    }
+
+    fn add_draft(&mut self, mut draft: Draft, columns: &[usize]) -> Result<(), LoadError> {
+        for reason in std::mem::take(&mut draft.warnings) {
+            self.warn(self.current, format!("Item '{}': {reason}", draft.id));
+        }
+        let slot = self.slot(&draft.collection);
+        self.meet(slot);
+        let Some(packed) = draft.packed.take() else { return Ok(()) };
+        let body = self.packer.push(&draft.collection, packed);
+        Ok(self.fresh.add(draft, slot, self.current, body, columns)?)
+    }
+
+    /// A row of the snapshot before is met again.
+    fn keep(&mut self, at: RowId) {
+        let slot = self.before.part(at).collection(at.row);
+        self.meet(slot);
+        if !self.kept[at.part as usize].set(at.row) {
+            self.warn_repeated(self.current, &self.before.id(at), slot);
+        }
+    }
+
+    fn meet(&mut self, slot: u32) {
+        let index = slot as usize;
+        if self.is_met.len() <= index {
+            self.is_met.resize(self.slots.len(), false);
+        }
+        if !std::mem::replace(&mut self.is_met[index], true) {
+            self.met.push((slot, self.location(self.current)));
+        }
+    }
+
+    fn location(&self, document: u32) -> Location {
+        let document = self.seen.at(document).map(|d| d.location.clone());
+        document.unwrap_or_else(|| Location::Local("/dev/stdin".into()))
+    }
+
+    fn warn(&mut self, document: u32, reason: String) {
+        self.report.warnings.push(Problem { location: self.location(document), reason });
+    }
+
+    /// The document that holds an Item once more is read again next time: the first may be gone then.
+    fn warn_repeated(&mut self, document: u32, id: &str, slot: u32) {
+        let collection = &self.slots[slot as usize].id;
+        let reason = format!("the Item '{id}' is in the Collection '{collection}' already; the first counts");
+        self.seen.distrust(document);
+        self.warn(document, reason);
+    }
+
+    /// The snapshot of all that was found.
+    pub(super) fn finish(mut self) -> Result<(Loaded, LoadReport), LoadError> {
+        let places = std::mem::take(&mut self.places);
+        self.seen.forget_unless(|number| places.contains_key(&number));
+        self.keep_same_documents();
+        let without = self.settle_repeated(&places);
+        let fresh_content = self.fresh.content_without(&without);
+        let gone: Vec<RowId> =
+            self.rows_before().filter(|at| !self.kept[at.part as usize].get(at.row)).collect();
+        let gone_content =
+            gone.iter().fold(0_u128, |sum, at| sum.wrapping_add(self.before.content(*at).into()));
+        self.report.fresh = self.fresh.len() as usize - without.len();
+        self.report.gone = gone.len();
+        let content = self.before.content.wrapping_sub(gone_content).wrapping_add(fresh_content);
+
+        let shown = self.shown();
+        let (title, description) = self.root.take().unwrap_or_default();
+        let views = self.views(&without)?;
+        let mut snapshot = Snapshot {
+            title,
+            description,
+            generation: Snapshot::next_generation(),
+            content,
+            slots: std::mem::take(&mut self.slots),
+            shown,
+            views,
+            version: 0,
+        };
+        for slot in snapshot.shown.clone() {
+            if !self.defined.contains(&slot) {
+                let document = derived_collection(&snapshot, slot);
+                snapshot.slots[slot as usize].document = document;
+            }
+        }
+        snapshot.set_version();
+        self.report.items = snapshot.len();
+        self.report.collections = snapshot.shown.len();
+        let is_unchanged =
+            self.report.fresh == 0 && self.report.gone == 0 && snapshot.version() == self.before.version();
+        let snapshot = if is_unchanged { self.before } else { Arc::new(snapshot) };
+        Ok((Loaded { snapshot, seen: Arc::new(self.seen) }, self.report))
+    }
+
+    /// Rows of the snapshot before that counted in it.
+    fn rows_before(&self) -> impl Iterator<Item = RowId> {
+        (0..).zip(self.before.views()).flat_map(|(part, view)| {
+            (0..view.part.len()).filter(|row| view.shows(*row)).map(move |row| RowId { part, row })
+        })
+    }
+
+    /// Keeps the Items of documents that were not read.
+    fn keep_same_documents(&mut self) {
+        if self.same.is_empty() {
+            return;
+        }
+        let same: Vec<RowId> = self
+            .rows_before()
+            .filter(|at| self.same.contains(&self.before.part(*at).document(at.row)))
+            .collect();
+        for at in same {
+            self.kept[at.part as usize].set(at.row);
+        }
+    }
+
+    /// Rows among the fresh ones that do not count, ascending: another document came first with the same Item. A kept row
+    /// that a fresh one replaces is no longer kept.
+    fn settle_repeated(&mut self, places: &HashMap<u32, u32>) -> Vec<u32> {
+        let mut without = Vec::new();
+        for (row, _) in self.fresh.repeated() {
+            without.push(row);
+            let (document, id) = (self.fresh.document(row), self.fresh.id(row).to_owned());
+            self.warn_repeated(document, &id, self.fresh.collection(row));
+        }
+        without.sort_unstable();
+        if self.before.is_empty() {
+            return without;
+        }
+        let mut late = Vec::new();
+        for row in (0..self.fresh.len()).filter(|row| without.binary_search(row).is_err()) {
+            let (slot, document) = (self.fresh.collection(row), self.fresh.document(row));
+            let Some(at) = self.before.find(slot, self.fresh.id(row)) else { continue };
+            if !self.kept[at.part as usize].get(at.row) {
+                continue;
+            }
+            let other = self.before.part(at).document(at.row);
+            if places.get(&other) < places.get(&document) {
+                late.push((row, document));
+                continue;
+            }
+            self.kept[at.part as usize].clear(at.row);
+            if other != document {
+                let id = self.fresh.id(row).to_owned();
+                self.warn_repeated(other, &id, slot);
+            }
+        }
+        for (row, document) in late {
+            let id = self.fresh.id(row).to_owned();
+            self.warn_repeated(document, &id, self.fresh.collection(row));
+            without.push(row);
+        }
+        without.sort_unstable();
+        without
+    }
+
+    /// Collections in load order: those that are defined, then those that only Items name.
+    fn shown(&mut self) -> Vec<u32> {
+        let mut shown = self.defined.clone();
+        let derived: Vec<(u32, Location)> = std::mem::take(&mut self.met)
+            .into_iter()
+            .filter(|(slot, _)| !self.defined.contains(slot))
+            .collect();
+        for (slot, location) in derived {
+            let id = &self.slots[slot as usize].id;
+            let reason = format!("nobody defines the Collection '{id}': it is derived from its Items");
+            self.report.warnings.push(Problem { location, reason });
+            shown.push(slot);
+        }
+        // Those of documents that were not read this time.
+        for slot in &self.before.shown {
+            let has_rows = || {
+                self.rows_before().any(|at| {
+                    self.kept[at.part as usize].get(at.row)
+                        && self.before.part(at).collection(at.row) == *slot
+                })
+            };
+            if !shown.contains(slot) && has_rows() {
+                shown.push(*slot);
+            }
+        }
+        shown
+    }
+
+    /// The parts of the new snapshot.
+    fn views(&mut self, without: &[u32]) -> Result<Vec<View>, LoadError> {
+        let mut builder = std::mem::take(&mut self.fresh);
+        let bodies = std::mem::take(&mut self.packer).finish();
+        let names: Vec<&str> = self.slots.iter().map(|slot| slot.id.as_str()).collect();
+        let kept_of = |part: usize| {
+            let marks = &self.kept[part];
+            let view = &self.before.views()[part];
+            (0..view.part.len()).filter(move |row| view.shows(*row) && marks.get(*row))
+        };
+        let total = self.before.len();
+        let base_rows = self.before.views().first().map_or(0, |base| base.part.len() as usize);
+        let base_kept = if base_rows > 0 { kept_of(0).count() } else { 0 };
+        let changed = (base_rows - base_kept) + (total.saturating_sub(base_kept)) + builder.len() as usize;
+        let is_small = base_rows > 0 && changed <= SMALL_CHANGE.max(total / REBUILD_SHARE);
+        for (part, view) in self.before.views().iter().enumerate().skip(usize::from(is_small)) {
+            let rows: Vec<u32> = kept_of(part).collect();
+            builder.add_rows(&view.part, &rows)?;
+        }
+        let fresh = Arc::new(builder.finish(&names, bodies, without));
+        if !is_small {
+            return Ok(vec![View { part: fresh, hidden: Arc::default() }]);
+        }
+        let base = &self.before.views()[0].part;
+        let hidden = (0..base.len()).filter(|row| !self.kept[0].get(*row)).collect();
+        let base = View { part: Arc::clone(base), hidden };
+        if fresh.len() == 0 {
+            return Ok(vec![base]);
+        }
+        Ok(vec![base, View { part: fresh, hidden: Arc::default() }])
+    }
+}

@@ -1,0 +1,191 @@
+//! One row as the evaluator of filters sees it: columns where they hold a property, the document where they do not.
+
+use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
+
+use geo::Geometry;
+use serde_json::Value;
+
+use super::question::Question;
+use crate::catalog::{Cell, Column, Holding, Part, Snapshot};
+use crate::search::backend::SearchError;
+use crate::search::filter::{Operand, Record, operand};
+use crate::search::sort::{SortKey, SortValue};
+use crate::stac::ItemError;
+
+/// Where a property of the filter is found in a part.
+#[derive(Debug, Clone, Copy)]
+enum Place<'a> {
+    Id,
+    Collection,
+    Datetime,
+    Geometry,
+    Column(&'a Column),
+    Nowhere,
+    Document,
+}
+
+/// A row of a part; it is moved from row to row.
+#[derive(Debug)]
+pub(super) struct RowRecord<'a> {
+    snapshot: &'a Snapshot,
+    part: &'a Part,
+    question: &'a Question<'a>,
+    /// By number of the filter's property.
+    places: Vec<Place<'a>>,
+    row: u32,
+    id: OnceCell<String>,
+    document: OnceCell<Value>,
+    geometry: OnceCell<Option<Geometry>>,
+    /// Why the document could not be read; the evaluator has no way to say so.
+    failed: RefCell<Option<SearchError>>,
+}
+
+impl<'a> RowRecord<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, part: &'a Part, question: &'a Question<'a>) -> Self {
+        let names = question.search.filter.as_ref().map(|filter| filter.properties()).unwrap_or_default();
+        let place = |name: &String| match name.as_str() {
+            "id" => Place::Id,
+            "collection" => Place::Collection,
+            // The document says whether an Item that lasts has an instant of its own.
+            "datetime" if part.spans().is_empty() => Place::Datetime,
+            "geometry" => Place::Geometry,
+            "datetime" | "bbox" | "type" | "stac_version" | "assets" | "links" | "properties" => {
+                Place::Document
+            }
+            name => match part.property(name) {
+                Holding::Column(column) => Place::Column(column),
+                // A path into an object, or a member beside `properties`.
+                Holding::NoItemHasIt if name.contains('.') || MEMBERS.contains(&name) => Place::Document,
+                Holding::NoItemHasIt => Place::Nowhere,
+                Holding::Elsewhere => Place::Document,
+            },
+        };
+        Self {
+            snapshot,
+            part,
+            question,
+            places: names.iter().map(place).collect(),
+            row: 0,
+            id: OnceCell::new(),
+            document: OnceCell::new(),
+            geometry: OnceCell::new(),
+            failed: RefCell::new(None),
+        }
+    }
+
+    /// Moves to a row.
+    pub(super) fn at(&mut self, row: u32) {
+        self.row = row;
+        self.id.take();
+        self.document.take();
+        self.geometry.take();
+    }
+
+    pub(super) fn part(&self) -> &'a Part {
+        self.part
+    }
+
+    /// The row's id.
+    pub(super) fn id(&self) -> &str {
+        self.id.get_or_init(|| self.part.ids().get(self.row))
+    }
+
+    fn collection(&self) -> &'a str {
+        &self.snapshot.slots()[self.part.collection(self.row) as usize].id
+    }
+
+    /// True when the conjunct of that number holds.
+    pub(super) fn conjunct_holds(&self, number: usize) -> Result<bool, SearchError> {
+        let holds = self.question.conjuncts.get(number).is_some_and(|conjunct| conjunct.holds(self));
+        self.failed.take().map_or(Ok(holds), Err)
+    }
+
+    /// True when the words of `q` occur in the Item.
+    pub(super) fn text_occurs(&self) -> Result<bool, SearchError> {
+        let Some(text) = &self.question.search.text else { return Ok(true) };
+        if text.occurs_in([self.id()]) {
+            return Ok(true);
+        }
+        Ok(text.matches_item(self.document()?))
+    }
+
+    /// What the row is sorted by.
+    pub(super) fn sort_value(&self, key: &SortKey) -> Result<SortValue, SearchError> {
+        Ok(match key.property.as_str() {
+            "id" => SortValue::Text(self.id().to_owned()),
+            "collection" => SortValue::Text(self.collection().to_owned()),
+            "datetime" => SortValue::Instant(self.part.times().get(self.row)),
+            name => match self.part.property(name) {
+                Holding::Column(column) => match column.get(self.row) {
+                    Cell::Elsewhere => key.value(self.document()?),
+                    cell => SortValue::of_cell(cell),
+                },
+                Holding::NoItemHasIt if !name.contains('.') && !MEMBERS.contains(&name) => SortValue::Missing,
+                _ => key.value(self.document()?),
+            },
+        })
+    }
+
+    fn document(&self) -> Result<&Value, SearchError> {
+        if let Some(document) = self.document.get() {
+            return Ok(document);
+        }
+        let failed = |source| SearchError::Item {
+            collection: self.collection().to_owned(),
+            id: self.id().to_owned(),
+            source,
+        };
+        let body = self.part.body(self.row).map_err(|source| SearchError::Body {
+            collection: self.collection().to_owned(),
+            id: self.id().to_owned(),
+            source,
+        })?;
+        let broken = ItemError::Field { field: "type", expected: "a JSON document" };
+        let document = body.parse().map_err(|_never| failed(broken))?;
+        Ok(self.document.get_or_init(|| document))
+    }
+
+    /// A property as the document has it.
+    pub(super) fn property(&self, name: &str) -> Result<Option<&Value>, SearchError> {
+        Ok(self.document()?.get("properties").and_then(|properties| properties.get(name)))
+    }
+
+    fn in_document(&self, property: usize) -> Operand<'_> {
+        match self.document() {
+            Ok(document) => operand(document, self.question.name(property)),
+            Err(error) => {
+                self.failed.replace(Some(error));
+                Operand::Missing
+            }
+        }
+    }
+}
+
+/// Members of an Item beside `properties`.
+const MEMBERS: [&str; 4] = ["type", "stac_version", "stac_extensions", "assets"];
+
+impl Record for RowRecord<'_> {
+    fn value(&self, property: usize) -> Operand<'_> {
+        match self.places[property] {
+            Place::Id => Operand::Text(Cow::Borrowed(self.id())),
+            Place::Collection => Operand::Text(Cow::Borrowed(self.collection())),
+            Place::Datetime => Operand::Instant(self.part.times().get(self.row)),
+            Place::Geometry => {
+                let shape = || Some(self.part.space().geometry(self.part.space().footprint_of(self.row)?));
+                self.geometry.get_or_init(shape).as_ref().map_or(Operand::Missing, Operand::Geometry)
+            }
+            Place::Column(column) => match column.get(self.row) {
+                Cell::Missing | Cell::Null => Operand::Missing,
+                Cell::Bool(flag) => Operand::Bool(flag),
+                Cell::Number(number) => Operand::Number(number),
+                Cell::Text(text) => Operand::Text(Cow::Borrowed(text)),
+                // As a text, so that it can be compared with texts and with times.
+                Cell::Instant(instant, style) => Operand::Text(Cow::Owned(style.write(instant))),
+                Cell::Elsewhere => self.in_document(property),
+            },
+            Place::Nowhere => Operand::Missing,
+            Place::Document => self.in_document(property),
+        }
+    }
+}
