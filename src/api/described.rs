@@ -43,7 +43,7 @@ pub(super) struct Place {
     #[param(example = "B04,B08")]
     bands: Option<String>,
     /// Terms joined by commas, any of which occurs in the id, title, description, keywords, platform, constellation,
-    /// instruments or mission
+    /// or mission
     #[param(example = "sentinel-2a,landsat")]
     q: Option<String>,
 }

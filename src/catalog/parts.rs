@@ -41,6 +41,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Bytes that are not read yet.
+    #[cfg(test)]
     pub(crate) fn left(&self) -> usize {
         self.rest.len()
     }

@@ -88,6 +88,7 @@ impl Times {
     }
 
     /// True when no row is later than the one before it.
+    #[cfg(test)]
     pub(crate) fn is_newest_first(&self) -> bool {
         self.iter().is_sorted_by(|a, b| a >= b)
     }

@@ -11,7 +11,7 @@ const SCHEMES: [&str; 6] = ["https://", "http://", "s3://", "gs://", "az://", "a
 /// Taken are lower-case host names without a port, user or Punycode, whose last label begins with a letter and so is no part
 /// of an IPv4 address; and paths of characters that are never encoded, without `%` and without segments that begin with a dot.
 #[must_use]
-pub fn plain_href(text: &str) -> Option<&str> {
+pub(crate) fn plain_href(text: &str) -> Option<&str> {
     let after_scheme = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme))?;
     let (host, path) = after_scheme.split_at(memchr(b'/', after_scheme.as_bytes())?);
     let is_label = |label: &str| {

@@ -11,10 +11,20 @@ use std::sync::Arc;
 /// Why bytes are no chunk.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChunkError {
+    /// Cut off.
     #[error("a chunk of {len} bytes is too short for the places of its {count} bodies")]
-    Short { len: usize, count: usize },
+    Short {
+        /// Bytes that there are.
+        len: usize,
+        /// Bodies that it says it has.
+        count: usize,
+    },
+    /// Places out of order.
     #[error("the places of a chunk's bodies ascend to its end, and that of body {number} does not")]
-    Place { number: usize },
+    Place {
+        /// Number in the chunk.
+        number: usize,
+    },
 }
 
 /// Packed bodies, numbered from 0.

@@ -85,11 +85,6 @@ impl Dictionary {
     pub(super) fn encoder(&self) -> Option<&CDict<'static>> {
         self.encoder.get_or_init(|| CDict::try_create(&self.bytes, LEVEL)).as_ref()
     }
-
-    pub(super) fn memory_bytes(&self) -> usize {
-        let encoder = self.encoder.get().and_then(Option::as_ref).map_or(0, CDict::sizeof);
-        self.bytes.len() + self.decoder.sizeof() + encoder
-    }
 }
 
 /// The dictionaries of a catalogue by the ids of their Collections, numbered in the order they came.

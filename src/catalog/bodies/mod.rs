@@ -50,12 +50,34 @@ impl BodyRef {
 /// Why a body cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
+    /// A place that nothing was put at.
     #[error("no body lies at chunk {chunk}, number {number}")]
-    NotThere { chunk: usize, number: usize },
+    NotThere {
+        /// Number of the chunk.
+        chunk: usize,
+        /// Number in the chunk.
+        number: usize,
+    },
+    /// A damaged record.
     #[error("the body at chunk {chunk}, number {number} cannot be unpacked")]
-    Unpack { chunk: usize, number: usize, source: UnpackError },
+    Unpack {
+        /// Number of the chunk.
+        chunk: usize,
+        /// Number in the chunk.
+        number: usize,
+        /// What is wrong with it.
+        source: UnpackError,
+    },
+    /// A record of something else.
     #[error("what is unpacked at chunk {chunk}, number {number} is no body")]
-    Payload { chunk: usize, number: usize, source: PayloadError },
+    Payload {
+        /// Number of the chunk.
+        chunk: usize,
+        /// Number in the chunk.
+        number: usize,
+        /// What is wrong with it.
+        source: PayloadError,
+    },
 }
 
 /// All bodies of a snapshot; a clone shares them.
@@ -124,10 +146,5 @@ impl Bodies {
     /// Bytes of memory that the packed bodies take.
     pub(in crate::catalog) fn bytes(&self) -> usize {
         self.chunks().map(|bytes| bytes.len()).sum()
-    }
-
-    /// Bytes of memory that the dictionaries take, with what packing and unpacking made of them.
-    pub(in crate::catalog) fn dictionary_bytes(&self) -> usize {
-        self.dictionaries.iter().map(|(_, dictionary)| dictionary.memory_bytes()).sum()
     }
 }

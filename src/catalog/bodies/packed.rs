@@ -23,14 +23,24 @@ pub(in crate::catalog) enum Packed {
 /// Why a record cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
+    /// Its first number is missing.
     #[error("its record does not say how it is packed")]
     Kind,
+    /// Packed with what this catalogue does not have.
     #[error("it is packed with dictionary {number}, which is not there")]
-    NoDictionary { number: u32 },
+    NoDictionary {
+        /// Number of the dictionary.
+        number: u32,
+    },
+    /// Without a length, or with one beyond the bound.
     #[error("it is to say its length, {MAX_PAYLOAD_BYTES} bytes at most")]
     Length,
+    /// Damaged bytes.
     #[error("zstd finds it damaged: {reason}")]
-    Frame { reason: &'static str },
+    Frame {
+        /// The library's own words.
+        reason: &'static str,
+    },
 }
 
 const STORED: u32 = 0;

@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use super::codes::{Codes, ELSEWHERE, MISSING, is_value};
-use super::encoding::{Encoding, float_value};
-use super::growing::gather_as_they_are;
+use super::encoding::Encoding;
+#[cfg(test)]
+use super::encoding::float_value;
 use super::presence::Presence;
 use super::scalar::Cell;
 use crate::stac::parse_instant;
@@ -34,6 +35,7 @@ impl Column {
     }
 
     /// Number of rows.
+    #[cfg(test)]
     pub(crate) fn rows(&self) -> u32 {
         self.presence.rows()
     }
@@ -57,6 +59,7 @@ impl Column {
 
     /// The row's number, where it is one that the column holds.
     #[inline]
+    #[cfg(test)]
     pub(crate) fn number(&self, row: u32) -> Option<f64> {
         let code = self.code(row);
         match &self.encoding {
@@ -74,12 +77,6 @@ impl Column {
             .zip(self.codes.iter())
             .filter(|(_, code)| *code != MISSING)
             .map(|(row, _)| row)
-    }
-
-    /// The column of these rows in this order.
-    pub(crate) fn gather(&self, rows: &[u32]) -> Self {
-        let (codes, presence) = gather_as_they_are(&self.codes, &self.presence, rows);
-        Self::new(self.encoding.clone(), codes, presence)
     }
 
     /// Orders two rows by value, ascending; a row without a value, or with one that only its body knows, comes last.

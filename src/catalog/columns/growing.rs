@@ -61,11 +61,6 @@ impl Growing {
         self.codes.bytes() + self.presence.bytes() + dictionary
     }
 
-    /// True when no cell came yet.
-    pub(super) fn is_empty(&self) -> bool {
-        self.presence.end() == 0 && !self.given_up
-    }
-
     /// From now on only the bodies know.
     pub(super) fn give_up(&mut self) {
         *self = Self { given_up: true, ..Self::new() };
@@ -255,10 +250,4 @@ fn gather(codes: &Codes, presence: &Presence, order: &[u32], remap: &Remap) -> (
         }
     }
     (gathered, if dense { Presence::All(rows) } else { new_presence })
-}
-
-/// As a finished column's rows are taken for another.
-pub(super) fn gather_as_they_are(codes: &Codes, presence: &Presence, order: &[u32]) -> (Codes, Presence) {
-    let highest = codes.extremes().map_or(0, |(_, high)| high);
-    gather(codes, presence, order, &Remap { less: 0, table: None, highest })
 }

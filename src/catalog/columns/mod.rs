@@ -53,6 +53,7 @@ pub(crate) struct Columns {
 
 impl Columns {
     /// Number of Items.
+    #[cfg(test)]
     pub(crate) fn rows(&self) -> u32 {
         self.rows
     }
@@ -68,6 +69,7 @@ impl Columns {
     }
 
     /// The column of that name; [`Columns::holding`] tells why there is none.
+    #[cfg(test)]
     pub(crate) fn find(&self, name: &str) -> Option<&Column> {
         match self.holding(name) {
             Holding::Column(column) => Some(column),

@@ -120,6 +120,7 @@ impl Column {
     }
 
     /// Texts between two bounds, in the order of their bytes. For date-times the bodies must be asked.
+    #[cfg(test)]
     pub(crate) fn compile_text_range(&self, low: Bound<&str>, high: Bound<&str>) -> Test<'_> {
         let dictionary = match &self.encoding {
             Encoding::Text(dictionary) => dictionary,
@@ -149,6 +150,7 @@ impl Column {
 
     /// Texts for which `passes` holds, such as a pattern: it is asked once for each distinct text. For
     /// date-times the bodies must be asked.
+    #[cfg(test)]
     pub(crate) fn compile_texts_where(&self, passes: impl Fn(&str) -> bool) -> Test<'_> {
         let dictionary = match &self.encoding {
             Encoding::Text(dictionary) => dictionary,
@@ -159,6 +161,7 @@ impl Column {
     }
 
     /// Booleans of that value.
+    #[cfg(test)]
     pub(crate) fn compile_bool(&self, value: bool) -> Test<'_> {
         match &self.encoding {
             Encoding::Bool => self.run(u64::from(value), u64::from(value) + 1),

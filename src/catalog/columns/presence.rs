@@ -47,6 +47,7 @@ impl Presence {
     }
 
     /// Number of rows, with and without a cell.
+    #[cfg(test)]
     pub(super) fn rows(&self) -> u32 {
         match self {
             Self::All(rows) | Self::Bits { rows, .. } | Self::List { rows, .. } => *rows,

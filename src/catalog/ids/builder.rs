@@ -23,11 +23,6 @@ impl IdsBuilder {
         Self::default()
     }
 
-    /// Number of ids.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
     /// Adds the id of the next Item, of at most 16 MiB.
     pub(crate) fn push(&mut self, id: &str) {
         debug_assert!(id.len() < MAX_ID_BYTES, "documents of Items are shorter");

@@ -8,7 +8,6 @@
 mod builder;
 mod change;
 
-use std::cmp::Ordering;
 use std::io::{self, Write};
 
 use super::parts::{PartsError, Reader, write_list};
@@ -41,11 +40,6 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    /// Number of Items.
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// Bytes in memory.
     pub(crate) fn bytes(&self) -> usize {
         self.data.capacity() + self.blocks.capacity() * 8 + (self.rows.capacity() + self.ranks.capacity()) * 4
@@ -63,21 +57,19 @@ impl Ids {
     }
 
     /// The row's place in the order by id, then by collection.
+    #[cfg(test)]
     pub(crate) fn rank_of(&self, row: u32) -> u32 {
         self.ranks[row as usize]
     }
 
     /// The row at a place in that order.
+    #[cfg(test)]
     pub(crate) fn row_at(&self, rank: u32) -> u32 {
         self.rows[rank as usize]
     }
 
-    /// Orders two rows by id, then by collection.
-    pub(crate) fn compare(&self, a: u32, b: u32) -> Ordering {
-        self.rank_of(a).cmp(&self.rank_of(b))
-    }
-
     /// All rows with their ids, in that order.
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (String, u32)> {
         self.starting_with(0).map(|(id, row)| (text(id), row))
     }
@@ -93,6 +85,7 @@ impl Ids {
     }
 
     /// The first place in the order whose id is not before `id`.
+    #[cfg(test)]
     pub(crate) fn first_rank_from(&self, id: &str) -> u32 {
         let block = self.block_before(id.as_bytes());
         let before = self.starting_with(block).take_while(|(other, _)| **other < *id.as_bytes()).count();
@@ -207,7 +200,6 @@ mod tests {
         for (id, _) in ids {
             builder.push(id);
         }
-        assert_eq!(builder.len(), ids.len());
         assert!((0..).zip(ids).all(|(index, (id, _))| builder.get(index) == id));
         builder.finish(order, |row| ids[order[row as usize] as usize].1)
     }

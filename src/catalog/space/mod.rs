@@ -33,7 +33,6 @@ mod winding;
 
 use std::ops::Range;
 
-use geo::relate::{IntersectionMatrix, Relate};
 use geo::{Geometry, GeometryCollection, Rect};
 
 use tree::{PackedTree, Step};
@@ -169,6 +168,7 @@ impl Space {
     }
 
     /// The rectangles that the footprint is found by: one, or several across the antimeridian.
+    #[cfg(test)]
     pub(crate) fn bounds(&self, footprint: u32) -> Vec<Bounds> {
         match self.tree.leaves().get(footprint as usize) {
             Some(leaf) => vec![Bounds(*leaf)],
@@ -222,18 +222,12 @@ impl Space {
     }
 
     /// How many rows meet the region, exactly.
+    #[cfg(test)]
     pub(crate) fn count(&self, region: &Region) -> usize {
         let hits = self.hits(region);
         let inside: usize = hits.inside.into_iter().map(|footprints| self.rows_in(footprints)).sum();
         let edge = hits.edge.into_iter().filter(|footprint| self.meets(*footprint, region));
         inside + edge.map(|footprint| self.rows_in(footprint..footprint + 1)).sum::<usize>()
-    }
-
-    /// How the footprint stands to a geometry, in the nine dimensions of DE-9IM. For many footprints hand in a
-    /// `geo::PreparedGeometry`, one for each thread. It is defined for valid geometries (`geo::Validation`); a footprint
-    /// that is drawn past the antimeridian stands with both of its copies, of which parts lie off the plane.
-    pub(crate) fn relate(&self, footprint: u32, other: &impl Relate<f64>) -> IntersectionMatrix {
-        self.geometry(footprint).relate(other)
     }
 
     /// Hands a footprint on to the builder of another snapshot, without reading its geometry.

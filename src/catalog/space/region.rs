@@ -41,6 +41,7 @@ impl Region {
     }
 
     /// The rectangles around it; none around a geometry without positions.
+    #[cfg(test)]
     pub(crate) fn bounds(&self) -> Vec<Bounds> {
         match &self.0 {
             Kind::Boxes(boxes) => boxes.iter().map(Bounds::around).collect(),

@@ -69,6 +69,7 @@ impl Shape {
     }
 
     /// The rectangle around everything.
+    #[cfg(test)]
     pub(super) fn bounds(&self) -> Bounds {
         self.areas.tree.bounds().union(self.paths.tree.bounds())
     }

@@ -1,7 +1,7 @@
 //! A space answers as geo does when it is asked about every Item, one after the other.
 
 use geo::{Coord, Geometry, GeometryCollection, Intersects, LineString, MapCoords, MultiLineString};
-use geo::{MultiPoint, MultiPolygon, Point, Polygon, Rect, Relate, coord};
+use geo::{MultiPoint, MultiPolygon, Point, Polygon, Rect, coord};
 use proptest::prelude::*;
 
 use super::{NO_FOOTPRINT, Region, Space, SpaceBuilder, antimeridian, count};
@@ -214,20 +214,4 @@ fn an_item_without_geometry_is_nowhere() {
     assert_eq!(space.count(&world), 0);
     assert_eq!(space.footprint_of(1), None);
     assert_ne!(NO_FOOTPRINT, 0);
-}
-
-#[test]
-fn de_9im_tells_within_from_touching() {
-    let square = |x: f64| {
-        let corner = coord! { x: x, y: 0.0 };
-        Geometry::Polygon(Rect::new(corner, coord! { x: x + 1.0, y: 1.0 }).to_polygon())
-    };
-    let space = space_of(&[Some((square(0.0), None)), Some((square(1.0), None))]);
-    let around = Rect::new(coord! { x: -1.0, y: -1.0 }, coord! { x: 1.0, y: 2.0 });
-    let relation = |row: u32| space.relate(space.footprint_of(row).expect("one"), &around);
-    assert!(relation(0).is_within());
-    assert!(relation(1).is_touches() && !relation(1).is_within());
-    let prepared = geo::PreparedGeometry::from(square(0.0));
-    assert!(space.relate(space.footprint_of(0).expect("one"), &prepared).is_equal_topo());
-    assert!(square(0.0).relate(&around).is_within());
 }

@@ -11,7 +11,8 @@ use crate::catalog::{Cell, Column, Holding, Part, Snapshot};
 use crate::search::backend::SearchError;
 use crate::search::filter::{Operand, Record, operand};
 use crate::search::sort::{SortKey, SortValue};
-use crate::stac::ItemError;
+use crate::search::text::ITEM_FIELDS;
+use crate::stac::{ItemBody, ItemError};
 
 /// Where a property of the filter is found in a part.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +108,23 @@ impl<'a> RowRecord<'a> {
         if text.occurs_in([self.id()]) {
             return Ok(true);
         }
-        Ok(text.matches_item(self.document()?))
+        let mut in_document = false;
+        for field in ITEM_FIELDS {
+            let cell = match self.part.property(field) {
+                Holding::Column(column) => column.get(self.row),
+                Holding::NoItemHasIt => Cell::Missing,
+                Holding::Elsewhere => Cell::Elsewhere,
+            };
+            match cell {
+                Cell::Text(own) if text.occurs_in([own]) => return Ok(true),
+                Cell::Instant(instant, style) if text.occurs_in([style.write(instant).as_str()]) => {
+                    return Ok(true);
+                }
+                Cell::Elsewhere => in_document = true,
+                _ => {}
+            }
+        }
+        Ok(in_document && text.may_occur_in(self.body()?.open_json()) && text.matches_item(self.document()?))
     }
 
     /// What the row is sorted by.
@@ -127,6 +144,14 @@ impl<'a> RowRecord<'a> {
         })
     }
 
+    fn body(&self) -> Result<ItemBody, SearchError> {
+        self.part.body(self.row).map_err(|source| SearchError::Body {
+            collection: self.collection().to_owned(),
+            id: self.id().to_owned(),
+            source,
+        })
+    }
+
     fn document(&self) -> Result<&Value, SearchError> {
         if let Some(document) = self.document.get() {
             return Ok(document);
@@ -136,13 +161,8 @@ impl<'a> RowRecord<'a> {
             id: self.id().to_owned(),
             source,
         };
-        let body = self.part.body(self.row).map_err(|source| SearchError::Body {
-            collection: self.collection().to_owned(),
-            id: self.id().to_owned(),
-            source,
-        })?;
         let broken = ItemError::Field { field: "type", expected: "a JSON document" };
-        let document = body.parse().map_err(|_never| failed(broken))?;
+        let document = self.body()?.parse().map_err(|_never| failed(broken))?;
         Ok(self.document.get_or_init(|| document))
     }
 
