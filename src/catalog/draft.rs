@@ -9,6 +9,7 @@ use super::bodies::{Dictionaries, Packed};
 use super::columns::Scalar;
 use super::lines::Block;
 use super::parse::{Names, Parsed, parse};
+use super::seen::Seen;
 use super::snapshot::{RowId, Snapshot};
 use crate::stac::{Bbox, ItemTime};
 use crate::tree::{ItemSource, Problem, Resolver};
@@ -37,7 +38,7 @@ pub(super) struct Draft {
 pub(super) enum Outcome {
     /// Taken in.
     Fresh(Box<Draft>),
-    /// The snapshot of before has the same document.
+    /// The snapshot of before has the same Item from the same document.
     Same(RowId),
     /// Left out.
     Bad(Problem),
@@ -59,6 +60,8 @@ pub(super) struct Press {
     pub(super) dictionaries: Arc<ArcSwap<Dictionaries>>,
     /// The snapshot of before.
     pub(super) before: Arc<Snapshot>,
+    /// The documents that it was read from.
+    pub(super) seen: Arc<Seen>,
 }
 
 impl Press {
@@ -115,7 +118,13 @@ impl Press {
         if warnings.is_empty() && !self.before.is_empty() {
             let known =
                 self.before.collection(&collection).and_then(|(index, _)| self.before.find(index, &id));
-            if let Some(at) = known.filter(|at| self.before.content(*at) == content) {
+            // One that moved to another document is new: a later load keeps Items by the document that they are in.
+            let is_here = |at: &RowId| {
+                let document = self.seen.at(self.before.part(*at).document(at.row));
+                document.is_some_and(|document| document.location == *source.location)
+            };
+            let is_same = |at: &RowId| self.before.content(*at) == content && is_here(at);
+            if let Some(at) = known.filter(is_same) {
                 return Outcome::Same(at);
             }
         }

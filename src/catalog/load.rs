@@ -53,7 +53,11 @@ pub(super) async fn load(
     let packer =
         before.snapshot.views().first().map_or_else(Packer::default, |v| Packer::extend(v.part.bodies()));
     let dictionaries = Arc::new(ArcSwap::new(Arc::clone(packer.dictionaries())));
-    let press = Press { dictionaries: Arc::clone(&dictionaries), before: Arc::clone(&before.snapshot) };
+    let press = Press {
+        dictionaries: Arc::clone(&dictionaries),
+        before: Arc::clone(&before.snapshot),
+        seen: Arc::clone(&before.seen),
+    };
     let mut merge = Merge::new(packer, &before.snapshot, &before.seen);
     for source in sources {
         let mut found = read(source, storage, pool, &press, &before.seen).await?.ready_chunks(FOUND_AT_ONCE);

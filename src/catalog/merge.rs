@@ -1,5 +1,7 @@
 //! What was found is put together in load order: Collections merged, duplicates settled, missing Collections derived.
 
+mod shown;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -34,8 +36,8 @@ pub(super) struct Merge {
     index: HashMap<String, u32>,
     /// Indices of Collections that a document defines, in load order.
     defined: Vec<u32>,
-    /// Where Items of a Collection were first met, in load order.
-    met: Vec<(u32, Location)>,
+    /// Documents in which Items of a Collection were first met, in load order.
+    met: Vec<(u32, u32)>,
     /// By index of a Collection: true when it is among those.
     is_met: Vec<bool>,
     packer: Packer,
@@ -188,6 +190,12 @@ impl Merge {
         }
         let slot = self.slot(&draft.collection);
         self.meet(slot);
+        // Met before in this load, as it was: the first counts, in one file of many Items too.
+        let known = self.before.find(slot, &draft.id);
+        if known.is_some_and(|at| self.kept[at.part as usize].get(at.row)) {
+            self.warn_repeated(self.current, &draft.id, slot);
+            return Ok(());
+        }
         let Some(packed) = draft.packed.take() else { return Ok(()) };
         let body = self.packer.push(&draft.collection, packed);
         Ok(self.fresh.add(draft, slot, self.current, body, columns)?)
@@ -208,7 +216,7 @@ impl Merge {
             self.is_met.resize(self.slots.len(), false);
         }
         if !std::mem::replace(&mut self.is_met[index], true) {
-            self.met.push((slot, self.location(self.current)));
+            self.met.push((slot, self.current));
         }
     }
 
@@ -244,7 +252,7 @@ impl Merge {
         self.report.gone = gone.len();
         let content = self.before.content.wrapping_sub(gone_content).wrapping_add(fresh_content);
 
-        let shown = self.shown();
+        let shown = self.shown(&places);
         let (title, description) = self.root.take().unwrap_or_default();
         let views = self.views(&without)?;
         let mut snapshot = Snapshot {
@@ -331,34 +339,6 @@ impl Merge {
         }
         without.sort_unstable();
         without
-    }
-
-    /// Collections in load order: those that are defined, then those that only Items name.
-    fn shown(&mut self) -> Vec<u32> {
-        let mut shown = self.defined.clone();
-        let derived: Vec<(u32, Location)> = std::mem::take(&mut self.met)
-            .into_iter()
-            .filter(|(slot, _)| !self.defined.contains(slot))
-            .collect();
-        for (slot, location) in derived {
-            let id = &self.slots[slot as usize].id;
-            let reason = format!("nobody defines the Collection '{id}': it is derived from its Items");
-            self.report.warnings.push(Problem { location, reason });
-            shown.push(slot);
-        }
-        // Those of documents that were not read this time.
-        for slot in &self.before.shown {
-            let has_rows = || {
-                self.rows_before().any(|at| {
-                    self.kept[at.part as usize].get(at.row)
-                        && self.before.part(at).collection(at.row) == *slot
-                })
-            };
-            if !shown.contains(slot) && has_rows() {
-                shown.push(*slot);
-            }
-        }
-        shown
     }
 
     /// The parts of the new snapshot.

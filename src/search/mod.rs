@@ -24,6 +24,8 @@ mod query;
 mod queryables;
 mod sort;
 mod tallied;
+#[cfg(test)]
+mod tests;
 mod text;
 mod token;
 

@@ -3,118 +3,169 @@
 
 mod footprint;
 
-use serde_json::{Map, Value};
+use std::cell::OnceCell;
+
+use serde_json::Value;
 
 use super::aggregate::{Aggregated, Tallied, Tally};
 use super::aggregation::Aggregations;
-use super::filter::Document;
+use super::filter::{Operand, Record, operand};
 use super::query::{Place, Search};
 use super::sort::Rank;
 use super::token::Token;
 use crate::catalog::{RowId, Snapshot};
-use crate::stac::{Bbox, ItemFacts, item_time, parse_geometry};
+use crate::stac::{Bbox, ItemFacts, ItemTime, item_time, parse_geometry};
 use footprint::Footprint;
 
+/// Every Item of a snapshot, parsed.
+#[derive(Debug)]
+pub(super) struct Naive {
+    items: Vec<Parsed>,
+}
+
+#[derive(Debug)]
+struct Parsed {
+    id: String,
+    collection: String,
+    document: Value,
+    time: ItemTime,
+    footprint: Option<Footprint>,
+    /// Names that its bands answer to; read when first asked for.
+    bands: OnceCell<Vec<String>>,
+}
+
+impl Naive {
+    /// Reads every document.
+    pub(super) fn new(snapshot: &Snapshot) -> Self {
+        Self { items: every(snapshot).map(|at| Parsed::read(snapshot, at)).collect() }
+    }
+
+    /// Counts the Items that match.
+    pub(super) fn aggregate(&self, search: &Search, wanted: &Aggregations) -> Vec<Aggregated> {
+        let mut tally = Tally::new(wanted);
+        for item in self.items.iter().filter(|item| item.matches(search)) {
+            let property = |name: &str| item.properties().get(name);
+            let has_shape = item.footprint.is_some();
+            tally.add(&Tallied {
+                start: item.time.start,
+                collection: &item.collection,
+                cloud_cover: property("eo:cloud_cover").and_then(Value::as_f64),
+                platform: property("platform").and_then(Value::as_str),
+                grid_code: property("grid:code").and_then(Value::as_str),
+                center: bbox_of(&item.document).filter(|_| has_shape).map(|bbox| bbox.center()),
+            });
+        }
+        tally.finish()
+    }
+
+    /// Where every Item that matches stands, in the order of answers; whatever the page.
+    pub(super) fn ranked(&self, search: &Search) -> Vec<Rank> {
+        let rank = |item: &Parsed| Rank {
+            values: search.sort.iter().map(|key| key.value(&item.document)).collect(),
+            start: item.time.start,
+            id: item.id.clone(),
+            collection: item.collection.clone(),
+        };
+        let mut found: Vec<Rank> = self.items.iter().filter(|item| item.matches(search)).map(rank).collect();
+        found.sort_by(|a, b| a.compare(b, &search.sort));
+        found
+    }
+}
+
 /// Ids of a page's Items with those of their Collections, the number of all that match, and the token of the next page.
-pub(super) fn page(snapshot: &Snapshot, search: &Search) -> (Vec<(String, String)>, u64, Option<Token>) {
-    let mut found = ranked(snapshot, search);
-    let matched = found.len() as u64;
-    if let Some(last) = search.token.as_ref().map(Token::rank) {
-        found.retain(|(rank, _)| rank.compare(&last, &search.sort).is_gt());
-    }
-    let more = found.len() > search.limit;
-    found.truncate(search.limit);
-    let next = found.last().filter(|_| more).map(|(rank, _)| Token::after(rank.clone(), &search.sort));
-    (found.into_iter().map(|(rank, _)| (rank.collection, rank.id)).collect(), matched, next)
+pub(super) fn page(ranked: &[Rank], search: &Search) -> (Vec<(String, String)>, u64, Option<Token>) {
+    let last = search.token.as_ref().map(Token::rank);
+    let from =
+        last.map_or(0, |last| ranked.partition_point(|rank| rank.compare(&last, &search.sort).is_le()));
+    let rest = &ranked[from..];
+    let found = &rest[..rest.len().min(search.limit)];
+    let next = found.last().filter(|_| found.len() < rest.len());
+    let next = next.map(|rank| Token::after(rank.clone(), &search.sort));
+    let ids = found.iter().map(|rank| (rank.collection.clone(), rank.id.clone()));
+    (ids.collect(), ranked.len() as u64, next)
 }
 
-/// Counts the Items that match.
-pub(super) fn aggregate(snapshot: &Snapshot, search: &Search, wanted: &Aggregations) -> Vec<Aggregated> {
-    let mut tally = Tally::new(wanted);
-    for row in every(snapshot) {
-        let document = parsed(snapshot, row);
-        if !matches(snapshot, row, &document, search) {
-            continue;
+impl Parsed {
+    fn read(snapshot: &Snapshot, at: RowId) -> Self {
+        let document: Value = snapshot.body(at).expect("a body").parse().expect("JSON");
+        let time = item_time(document.get("properties").unwrap_or(&Value::Null)).expect("a time");
+        Self {
+            id: snapshot.id(at),
+            collection: snapshot.collection_id(at).to_owned(),
+            footprint: footprint_of(&document),
+            bands: OnceCell::new(),
+            time,
+            document,
         }
-        let property = |name: &str| document.get("properties").and_then(|properties| properties.get(name));
-        let corners = document.get("bbox").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let corners: Vec<f64> = corners.iter().filter_map(Value::as_f64).collect();
-        tally.add(&Tallied {
-            start: snapshot.start(row),
-            collection: snapshot.collection_id(row),
-            cloud_cover: property("eo:cloud_cover").and_then(Value::as_f64),
-            platform: property("platform").and_then(Value::as_str),
-            grid_code: property("grid:code").and_then(Value::as_str),
-            center: Bbox::from_numbers(&corners).ok().map(|bbox| bbox.center()),
-        });
     }
-    tally.finish()
-}
 
-fn ranked(snapshot: &Snapshot, search: &Search) -> Vec<(Rank, RowId)> {
-    let mut found: Vec<(Rank, RowId)> = every(snapshot)
-        .filter_map(|row| {
-            let document = parsed(snapshot, row);
-            matches(snapshot, row, &document, search).then(|| {
-                let rank = Rank {
-                    values: search.sort.iter().map(|key| key.value(&document)).collect(),
-                    start: snapshot.start(row),
-                    id: snapshot.id(row),
-                    collection: snapshot.collection_id(row).to_owned(),
-                };
-                (rank, row)
+    fn properties(&self) -> &Value {
+        self.document.get("properties").unwrap_or(&Value::Null)
+    }
+
+    fn bands(&self) -> &[String] {
+        self.bands.get_or_init(|| {
+            ItemFacts::from_document(&self.document).map(|facts| facts.band_names()).unwrap_or_default()
+        })
+    }
+
+    fn matches(&self, search: &Search) -> bool {
+        let named = |list: &Option<Vec<String>>, id: &str| {
+            list.as_ref().is_none_or(|ids| ids.iter().any(|i| i == id))
+        };
+        named(&search.collections, &self.collection)
+            && named(&search.ids, &self.id)
+            && search.interval.is_none_or(|asked| asked.meets(self.time.first, self.time.last))
+            && search.max_cloud_cover.is_none_or(|most| {
+                let cover = self.properties().get("eo:cloud_cover").and_then(Value::as_f64);
+                cover.is_some_and(|cover| cover <= most)
             })
-        })
-        .collect();
-    found.sort_by(|(a, _), (b, _)| a.compare(b, &search.sort));
-    found
+            && search.bands.iter().all(|band| self.bands().contains(band))
+            && match (&search.place, &self.footprint) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(Place::Bbox(bbox)), Some(own)) => bbox.parts().iter().any(|rect| own.meets_rect(rect)),
+                (Some(Place::Shape(shape)), Some(own)) => own.meets(shape),
+            }
+            && search.text.as_ref().is_none_or(|text| text.matches_item(&self.document))
+            && search
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches(&Asked { item: self, names: filter.properties() }))
+    }
 }
 
-fn matches(snapshot: &Snapshot, row: RowId, document: &Value, search: &Search) -> bool {
-    let named =
-        |list: &Option<Vec<String>>, id: &str| list.as_ref().is_none_or(|ids| ids.iter().any(|i| i == id));
-    let properties = document.get("properties").unwrap_or(&Value::Null);
-    named(&search.collections, snapshot.collection_id(row))
-        && named(&search.ids, &snapshot.id(row))
-        && search
-            .interval
-            .is_none_or(|asked| item_time(properties).is_ok_and(|t| asked.meets(t.first, t.last)))
-        && search.max_cloud_cover.is_none_or(|most| {
-            properties.get("eo:cloud_cover").and_then(Value::as_f64).is_some_and(|cover| cover <= most)
-        })
-        && (search.bands.is_empty() || {
-            let names =
-                ItemFacts::from_document(document).map(|facts| facts.band_names()).unwrap_or_default();
-            search.bands.iter().all(|band| names.contains(band))
-        })
-        && match &search.place {
-            None => true,
-            Some(Place::Bbox(bbox)) => {
-                footprint_of(document).is_some_and(|f| bbox.parts().iter().any(|rect| f.meets_rect(rect)))
-            }
-            Some(Place::Shape(shape)) => footprint_of(document).is_some_and(|f| f.meets(shape)),
+/// An Item as a filter sees it: its shape on the plane, all else as the document has it.
+struct Asked<'a> {
+    item: &'a Parsed,
+    names: &'a [String],
+}
+
+impl Record for Asked<'_> {
+    fn value(&self, property: usize) -> Operand<'_> {
+        match self.names[property].as_str() {
+            "geometry" => match &self.item.footprint {
+                Some(footprint) => Operand::Geometry(&footprint.geometry),
+                None => Operand::Missing,
+            },
+            name => operand(&self.item.document, name),
         }
-        && search.text.as_ref().is_none_or(|text| text.matches_item(document))
-        && search
-            .filter
-            .as_ref()
-            .is_none_or(|filter| filter.matches(&Document::new(document, filter.properties())))
+    }
+}
+
+fn bbox_of(document: &Value) -> Option<Bbox> {
+    let corners = document.get("bbox").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let corners: Vec<f64> = corners.iter().filter_map(Value::as_f64).collect();
+    Bbox::from_numbers(&corners).ok()
 }
 
 fn footprint_of(document: &Value) -> Option<Footprint> {
     let geometry = document.get("geometry").filter(|geometry| !geometry.is_null())?;
-    let corners = document.get("bbox").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let corners: Vec<f64> = corners.iter().filter_map(Value::as_f64).collect();
-    Footprint::new(parse_geometry(geometry).ok()?, Bbox::from_numbers(&corners).ok())
+    Footprint::new(parse_geometry(geometry).ok()?, bbox_of(document))
 }
 
 fn every(snapshot: &Snapshot) -> impl Iterator<Item = RowId> {
     (0..).zip(snapshot.views()).flat_map(|(part, view)| {
         (0..view.part.len()).filter(|row| view.shows(*row)).map(move |row| RowId { part, row })
     })
-}
-
-/// The document; every body was JSON when it was taken in.
-fn parsed(snapshot: &Snapshot, row: RowId) -> Value {
-    snapshot.body(row).expect("a body").parse().unwrap_or(Value::Object(Map::new()))
 }

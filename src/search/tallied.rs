@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use geo::Rect;
 use serde_json::Value;
 
 use super::aggregate::{Aggregated, Tallied, Tally};
-use super::aggregation::Aggregations;
+use super::aggregation::{Aggregation, Aggregations};
 use super::backend::SearchError;
 use super::plan::{Plan, Question};
 use super::query::Search;
@@ -22,13 +23,19 @@ pub(super) fn aggregate(
     let question = Question::new(search);
     let rows = Plan::new(snapshot, &question).gather()?;
     let mut tally = Tally::new(wanted);
-    let mut centers: HashMap<(u32, u32), Option<(f64, f64)>> = HashMap::new();
+    let by_center = wanted.wanted.contains(&Aggregation::CentroidGeohashGridFrequency);
+    let mut centers: HashMap<(u32, u32), Center> = HashMap::new();
     for at in rows {
         let part = snapshot.part(at);
-        let footprint = part.space().footprint_of(at.row);
-        let center = footprint.and_then(|footprint| {
+        let footprint = part.space().footprint_of(at.row).filter(|_| by_center);
+        let center = footprint.map(|footprint| {
             *centers.entry((at.part, footprint)).or_insert_with(|| center_of(part, footprint))
         });
+        let center = match center {
+            None => None,
+            Some(Center::At(center)) => center,
+            Some(Center::Several(center)) => box_of(snapshot, at)?.map(|bbox| bbox.center()).or(center),
+        };
         let platform = property(snapshot, at, "platform")?;
         let grid_code = property(snapshot, at, "grid:code")?;
         let cloud_cover = property(snapshot, at, "eo:cloud_cover")?;
@@ -90,16 +97,37 @@ fn property<'a>(snapshot: &'a Snapshot, at: RowId, name: &str) -> Result<Counted
     })
 }
 
-/// The middle of a footprint; of one on both sides of the antimeridian, the middle of the box that crosses it.
-fn center_of(part: &Part, footprint: u32) -> Option<(f64, f64)> {
+/// The middle of a footprint.
+#[derive(Debug, Clone, Copy)]
+enum Center {
+    /// The middle of its rectangle.
+    At(Option<(f64, f64)>),
+    /// It has rectangles far apart: the Item's box says whether the antimeridian lies between them. Without a box it does.
+    Several(Option<(f64, f64)>),
+}
+
+fn center_of(part: &Part, footprint: u32) -> Center {
     let rects = part.space().rects(footprint);
     let (east, west): (Vec<_>, Vec<_>) = rects.iter().partition(|rect| rect.min().x >= 0.0);
-    let south = rects.iter().map(|r| r.min().y).reduce(f64::min)?;
-    let north = rects.iter().map(|r| r.max().y).reduce(f64::max)?;
     let crosses = rects.len() > 1 && !east.is_empty() && !west.is_empty();
-    let (low, high): (&[_], &[_]) = if crosses { (&east, &west) } else { (&rects, &rects) };
-    let first = low.iter().map(|r| r.min().x).reduce(f64::min)?;
-    let last = high.iter().map(|r| r.max().x).reduce(f64::max)?;
-    let bbox = Bbox { west: first.max(-180.0), south, east: last.min(180.0), north };
-    Some(bbox.center())
+    let middle = |low: &[&Rect], high: &[&Rect]| {
+        let south = rects.iter().map(|r| r.min().y).reduce(f64::min)?;
+        let north = rects.iter().map(|r| r.max().y).reduce(f64::max)?;
+        let first = low.iter().map(|r| r.min().x).reduce(f64::min)?;
+        let last = high.iter().map(|r| r.max().x).reduce(f64::max)?;
+        Some(Bbox { west: first.max(-180.0), south, east: last.min(180.0), north }.center())
+    };
+    if crosses {
+        return Center::Several(middle(&east, &west));
+    }
+    let all: Vec<&Rect> = rects.iter().collect();
+    Center::At(middle(&all, &all))
+}
+
+/// What the Item's document has for `bbox`.
+fn box_of(snapshot: &Snapshot, at: RowId) -> Result<Option<Bbox>, SearchError> {
+    let document: Value = super::memory::unpacked(snapshot, at)?.parse().unwrap_or_default();
+    let corners = document.get("bbox").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let corners: Vec<f64> = corners.iter().filter_map(Value::as_f64).collect();
+    Ok(Bbox::from_numbers(&corners).ok())
 }

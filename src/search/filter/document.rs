@@ -52,17 +52,19 @@ pub(crate) fn operand<'a>(document: &'a Value, name: &str) -> Operand<'a> {
     }
 }
 
-/// What a name stands for: a member beside `properties`, one inside, a path into objects as a last resort.
+/// True for a member of an Item beside its `properties`, which are one themselves.
+pub(crate) fn is_member(name: &str) -> bool {
+    TOP.contains(&name) || name == "properties"
+}
+
+/// What a name stands for: of an Item a member that STAC has beside `properties`, or one inside; of a Collection any member;
+/// a path into objects as a last resort.
 fn member<'a>(document: &'a Value, name: &str) -> Option<&'a Value> {
-    let top = document.get(name);
-    let inside = document.get("properties");
-    if inside.is_none() || TOP.contains(&name) {
-        return top.or_else(|| path(document, name));
-    }
-    inside
-        .and_then(|properties| properties.get(name))
-        .or(top)
-        .or_else(|| inside.and_then(|properties| path(properties, name)).or_else(|| path(document, name)))
+    let Some(properties) = document.get("properties").filter(|_| !is_member(name)) else {
+        return document.get(name).or_else(|| path(document, name));
+    };
+    let beside = || path(document, name).filter(|_| name.split('.').next().is_some_and(is_member));
+    properties.get(name).or_else(|| path(properties, name)).or_else(beside)
 }
 
 /// Follows the points of a name into nested objects.

@@ -37,7 +37,7 @@ use serde_json::Value;
 use check::Checker;
 pub use conjunct::{Conjunct, Test, meets};
 pub use document::Document;
-pub(crate) use document::operand;
+pub(crate) use document::{is_member, operand};
 pub use error::FilterError;
 use expr::Predicate;
 pub use operand::{Operand, Record};

@@ -11,9 +11,9 @@ use crate::stac::Bbox;
 /// A footprint and the rectangles that it is found by.
 #[derive(Debug, Clone)]
 pub(super) struct Footprint {
-    geometry: Geometry,
+    pub(super) geometry: Geometry,
     /// One rectangle around the whole, or one around each part of a footprint on both sides of the antimeridian.
-    pub(super) rects: Vec<Rect>,
+    rects: Vec<Rect>,
     /// True when the rectangle is the footprint, so that no exact test is needed.
     is_rect: bool,
 }

@@ -4,7 +4,7 @@ use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use super::question::Question;
-use super::record::RowRecord;
+use super::record::{RowRecord, holding};
 use crate::catalog::{Column, ColumnTest, Holding, Part, Snapshot, Verdict};
 use crate::search::backend::SearchError;
 use crate::search::filter::{Conjunct, Test};
@@ -126,12 +126,9 @@ fn of_conjunct<'a>(
         ("datetime", None) if matches!(conjunct.test, Test::Instants { .. }) && part.spans().is_empty() => {
             return None;
         }
-        ("id" | "collection" | "datetime" | "geometry" | "bbox", _) => {
-            return Some(Condition::Conjunct(number));
-        }
         _ => {}
     }
-    let column = match part.property(name) {
+    let column = match holding(part, name) {
         Holding::Column(column) => column,
         Holding::NoItemHasIt => return Some(Condition::Never),
         Holding::Elsewhere => return Some(Condition::Conjunct(number)),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::question::Question;
 use crate::catalog::{Cell, Column, Holding, Part, Snapshot};
 use crate::search::backend::SearchError;
-use crate::search::filter::{Operand, Record, operand};
+use crate::search::filter::{Operand, Record, is_member, operand};
 use crate::search::sort::{SortKey, SortValue};
 use crate::search::text::ITEM_FIELDS;
 use crate::stac::{ItemBody, ItemError};
@@ -51,13 +51,8 @@ impl<'a> RowRecord<'a> {
             // The document says whether an Item that lasts has an instant of its own.
             "datetime" if part.spans().is_empty() => Place::Datetime,
             "geometry" => Place::Geometry,
-            "datetime" | "bbox" | "type" | "stac_version" | "assets" | "links" | "properties" => {
-                Place::Document
-            }
-            name => match part.property(name) {
+            name => match holding(part, name) {
                 Holding::Column(column) => Place::Column(column),
-                // A path into an object, or a member beside `properties`.
-                Holding::NoItemHasIt if name.contains('.') || MEMBERS.contains(&name) => Place::Document,
                 Holding::NoItemHasIt => Place::Nowhere,
                 Holding::Elsewhere => Place::Document,
             },
@@ -133,13 +128,13 @@ impl<'a> RowRecord<'a> {
             "id" => SortValue::Text(self.id().to_owned()),
             "collection" => SortValue::Text(self.collection().to_owned()),
             "datetime" => SortValue::Instant(self.part.times().get(self.row)),
-            name => match self.part.property(name) {
+            name => match holding(self.part, name) {
                 Holding::Column(column) => match column.get(self.row) {
                     Cell::Elsewhere => key.value(self.document()?),
                     cell => SortValue::of_cell(cell),
                 },
-                Holding::NoItemHasIt if !name.contains('.') && !MEMBERS.contains(&name) => SortValue::Missing,
-                _ => key.value(self.document()?),
+                Holding::NoItemHasIt => SortValue::Missing,
+                Holding::Elsewhere => key.value(self.document()?),
             },
         })
     }
@@ -182,8 +177,14 @@ impl<'a> RowRecord<'a> {
     }
 }
 
-/// Members of an Item beside `properties`.
-const MEMBERS: [&str; 4] = ["type", "stac_version", "stac_extensions", "assets"];
+/// Where a name of a question is held. A member beside `properties` comes before a property of its name; a name with a point
+/// may be a path into an object, where no property has it: only documents know those.
+pub(super) fn holding<'a>(part: &'a Part, name: &str) -> Holding<'a> {
+    let is_path = name.split_once('.').is_some_and(|(object, _)| {
+        is_member(object) || !matches!(part.property(object), Holding::NoItemHasIt)
+    });
+    if name == "datetime" || is_member(name) || is_path { Holding::Elsewhere } else { part.property(name) }
+}
 
 impl Record for RowRecord<'_> {
     fn value(&self, property: usize) -> Operand<'_> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::part::Scan;
 use super::question::Question;
-use super::record::RowRecord;
+use super::record::{RowRecord, holding};
 use super::{Matches, Plan};
 use crate::catalog::{Column, Holding, Part, RowId, Snapshot};
 use crate::search::backend::SearchError;
@@ -87,7 +87,7 @@ fn by_value(scan: &Scan<'_>, after: Option<&After<'_>>) -> Result<Option<(Vec<u3
     if !scan.is_plain() || scan.cost() * WALK_SHARE < all {
         return Ok(None);
     }
-    let Holding::Column(column) = part.property(&key.property) else { return Ok(None) };
+    let Holding::Column(column) = holding(part, &key.property) else { return Ok(None) };
     let matched = scan.count_place()?;
     let steps = (limit as u64 + 1) * all / matched.max(1);
     if steps * WALK_SHARE > all {
@@ -196,7 +196,7 @@ struct KeyValues<'a> {
 impl<'a> KeyValues<'a> {
     fn new(snapshot: &'a Snapshot, part: &'a Part, question: &'a Question<'a>) -> Self {
         let keys = &question.search.sort;
-        let column = |key: &SortKey| match part.property(&key.property) {
+        let column = |key: &SortKey| match holding(part, &key.property) {
             Holding::Column(column) if part.is_complete(&key.property, column) => {
                 Some((column, key.descending))
             }
