@@ -21,7 +21,7 @@ test: ## format, lints, every test
 	@scripts/test.sh
 
 bench: ## criterion's benches, then the same questions put to Python libraries
-	@scripts/setup.sh system python
+	@scripts/setup.sh system bench python
 	cargo build --release
 	cargo bench
 	@for script in benches/*.py; do [ ! -e "$$script" ] || { echo "== $$script"; $(VENV_PYTHON) "$$script"; } || exit 1; done

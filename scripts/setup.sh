@@ -2,6 +2,7 @@
 # Sets up what is missing and nothing else; says nothing when all is there.
 #   scripts/setup.sh system   a C compiler, pkg-config, GDAL's headers (apt; needs root only if something is missing)
 #   scripts/setup.sh rust     rustfmt, clippy
+#   scripts/setup.sh bench    wrk
 #   scripts/setup.sh python   the virtual environment .cairn/venv with tests/clients/requirements.txt
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,6 +32,10 @@ system() {
     command -v cargo >/dev/null || fail "cargo is missing; see https://rustup.rs"
 }
 
+bench() {
+    command -v wrk >/dev/null || install_packages wrk
+}
+
 rust() {
     cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
     cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
@@ -52,10 +57,10 @@ python() {
     cp "$wanted" "$venv/installed.txt"
 }
 
-[ $# -gt 0 ] || fail "usage: scripts/setup.sh [system] [rust] [python]"
+[ $# -gt 0 ] || fail "usage: scripts/setup.sh [system] [rust] [bench] [python]"
 for part in "$@"; do
     case $part in
-        system | rust | python) "$part" ;;
-        *) fail "no such part: $part (system, rust, python)" ;;
+        system | rust | bench | python) "$part" ;;
+        *) fail "no such part: $part (system, rust, bench, python)" ;;
     esac
 done
