@@ -50,8 +50,9 @@ pub(super) async fn load(
     pool: &Pool,
     before: &Loaded,
 ) -> Result<(Loaded, LoadReport), LoadError> {
+    // The newest part's bodies hold those of all others.
     let packer =
-        before.snapshot.views().first().map_or_else(Packer::default, |v| Packer::extend(v.part.bodies()));
+        before.snapshot.views().last().map_or_else(Packer::default, |v| Packer::extend(v.part.bodies()));
     let dictionaries = Arc::new(ArcSwap::new(Arc::clone(packer.dictionaries())));
     let press = Press {
         dictionaries: Arc::clone(&dictionaries),

@@ -367,7 +367,9 @@ impl Merge {
         let base = &self.before.views()[0].part;
         let hidden = (0..base.len()).filter(|row| !self.kept[0].get(*row)).collect();
         let base = View { part: Arc::clone(base), hidden };
-        if fresh.len() == 0 {
+        // An empty part stays where its bodies are more than the base's: the numbers of their chunks are taken, since caches
+        // know bodies by them.
+        if fresh.len() == 0 && fresh.bodies().chunks().len() == base.part.bodies().chunks().len() {
             return Ok(vec![base]);
         }
         Ok(vec![base, View { part: fresh, hidden: Arc::default() }])

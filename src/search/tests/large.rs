@@ -12,7 +12,7 @@ use super::{Naive, World, agree, times};
 const ITEMS: usize = 70_000;
 
 /// Questions of any sort, and of those that one source of candidates answers.
-const QUESTIONS: u32 = 60;
+const QUESTIONS: u32 = 25;
 
 fn small_item(random: &mut Random, number: usize) -> Value {
     let cell = i32::try_from(number % 1_500).unwrap_or(0);

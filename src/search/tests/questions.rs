@@ -220,7 +220,7 @@ pub(super) fn filter(random: &mut Random, count: usize, depth: usize) -> String 
             ]),
             place(random)
         ),
-        8 => format!("id = {}", quoted(&id(random, count).replace('\u{0}', ""))),
+        8 => format!("id = {}", quoted(&id(random, count).replace(['\u{0}', '\\'], ""))),
         9 => format!("collection {compare} {}", quoted(random.pick(&COLLECTIONS))),
         10 => format!(
             "datetime {compare} TIMESTAMP('{}')",
