@@ -4,6 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, TryStreamExt};
+use serde_json::{Map, Value};
 
 use super::accept::prefers;
 use super::error::ApiError;
@@ -69,7 +70,12 @@ async fn rows(app: &App, base: &Base, search: Search) -> Result<Response, ApiErr
         let mut text = Vec::new();
         write(&mut text, &mut writer, item, fields.as_ref());
         // What was put together from JSON is JSON.
-        serde_json::from_slice(&text).unwrap_or_default()
+        let mut document: Value = serde_json::from_slice(&text).unwrap_or_default();
+        // Every row has properties, if none of those that `fields` names.
+        if let Value::Object(members) = &mut document {
+            members.entry("properties").or_insert_with(|| Value::Object(Map::new()));
+        }
+        document
     };
     let collections = app.backend.collections().await?;
     let bytes = table(app.backend.export(search), collections, document, app.pool.clone()).await?;
