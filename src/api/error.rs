@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::asset::{AssetError, RangeError};
 use crate::patch::PatchError;
-use crate::search::{ParamError, SearchError};
+use crate::search::{ParamError, SearchError, TableAnswerError};
 
 /// The body of every error.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -70,6 +70,24 @@ impl From<SearchError> for ApiError {
     fn from(error: SearchError) -> Self {
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", error.to_string()).caused_by(cause)
+    }
+}
+
+impl From<TableAnswerError> for ApiError {
+    fn from(error: TableAnswerError) -> Self {
+        match error {
+            TableAnswerError::Search(error) => error.into(),
+            TableAnswerError::Unfit(reason) => {
+                let description =
+                    format!("no table holds all of these: {reason}; ask for application/x-ndjson");
+                Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", description)
+            }
+            TableAnswerError::Table(error) => {
+                let description = "the table cannot be written";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", description)
+                    .caused_by(error.to_string())
+            }
+        }
     }
 }
 

@@ -18,9 +18,10 @@ use crate::search::{Fields, Item, Page, Params, Search};
 #[utoipa::path(get, path = "/search", tag = "STAC API",
     params(AnyCollections, Selection, Place, Paging),
     responses(
-        (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, one a line, for Accept: application/x-ndjson",
-            content((Value = "application/geo+json"), (String = "application/x-ndjson"))),
+        (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, without pages, for Accept: application/x-ndjson (one a line) and application/vnd.apache.parquet (stac-geoparquet)",
+            content((Value = "application/geo+json"), (String = "application/x-ndjson"), (Vec<u8> = "application/vnd.apache.parquet"))),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 406, description = "An Item has no place in a table", body = ErrorBody),
     ))]
 pub(super) async fn search_get(
     State(app): State<App>,
@@ -30,7 +31,7 @@ pub(super) async fn search_get(
 ) -> Result<Response, ApiError> {
     let search = Search::read(from_query(query.as_deref())?)?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search);
+        return export.answer(&app, &base, search).await;
     }
     let page = app.backend.page(&search).await?;
     let own = base.asked("/search", query.as_deref());
@@ -44,9 +45,10 @@ pub(super) async fn search_get(
     request_body(content = Value, description = "The parameters of the GET form; lists are arrays", content_type = "application/json",
         example = json!({"collections": ["sentinel-2-l2a"], "max_cloud_cover": 20, "limit": 5})),
     responses(
-        (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, one a line, for Accept: application/x-ndjson",
-            content((Value = "application/geo+json"), (String = "application/x-ndjson"))),
+        (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, without pages, for Accept: application/x-ndjson (one a line) and application/vnd.apache.parquet (stac-geoparquet)",
+            content((Value = "application/geo+json"), (String = "application/x-ndjson"), (Vec<u8> = "application/vnd.apache.parquet"))),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 406, description = "An Item has no place in a table", body = ErrorBody),
     ))]
 pub(super) async fn search_post(
     State(app): State<App>,
@@ -56,7 +58,7 @@ pub(super) async fn search_post(
 ) -> Result<Response, ApiError> {
     let search = Search::read(Params::from_body(&body)?)?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search);
+        return export.answer(&app, &base, search).await;
     }
     let page = app.backend.page(&search).await?;
     let href = base.at("/search");
@@ -77,10 +79,11 @@ pub(super) async fn search_post(
         Paging,
     ),
     responses(
-        (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, one a line, for Accept: application/x-ndjson",
-            content((Value = "application/geo+json"), (String = "application/x-ndjson"))),
+        (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, without pages, for Accept: application/x-ndjson (one a line) and application/vnd.apache.parquet (stac-geoparquet)",
+            content((Value = "application/geo+json"), (String = "application/x-ndjson"), (Vec<u8> = "application/vnd.apache.parquet"))),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 404, description = "No such Collection", body = ErrorBody),
+        (status = 406, description = "An Item has no place in a table", body = ErrorBody),
     ))]
 pub(super) async fn items(
     State(app): State<App>,
@@ -97,7 +100,7 @@ pub(super) async fn items(
     params.set("collections", json!([id]));
     let search = Search::read(params)?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search);
+        return export.answer(&app, &base, search).await;
     }
     let page = app.backend.page(&search).await?;
     let path = base.items(&id);

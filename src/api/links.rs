@@ -22,6 +22,8 @@ pub(super) const HTML: &str = "text/html";
 pub(super) const SCHEMA: &str = "application/schema+json";
 /// `application/x-ndjson`.
 pub(super) const NDJSON: &str = "application/x-ndjson";
+/// `application/vnd.apache.parquet`.
+pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
 /// What a link to queryables is called.
 pub(super) const QUERYABLES: &str = "http://www.opengis.net/def/rel/ogc/1.0/queryables";
 /// Media type of the OpenAPI document.
@@ -112,7 +114,7 @@ impl Base {
 
 /// Writes Items one after another. What they have in common is put together once: the answer's text is made of it, not
 /// serialised.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ItemWriter {
     /// As JSON escapes it.
     base: String,

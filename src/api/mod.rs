@@ -116,7 +116,7 @@ fn compression() -> CompressionLayer<And<And<SizeAbove, DefaultPredicate>, NotFo
     let worth_it = SizeAbove::new(MIN_COMPRESSED_BYTES)
         .and(DefaultPredicate::new())
         // Compressed already.
-        .and(NotForContentType::const_new("application/vnd.apache.parquet"));
+        .and(NotForContentType::const_new(links::PARQUET));
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it)
 }
 

@@ -20,6 +20,7 @@ mod codes;
 mod columns;
 mod document;
 mod draft;
+mod export;
 mod ids;
 mod lines;
 mod load;
@@ -52,6 +53,7 @@ pub(crate) use bodies::{BodyRef, HotBodies};
 pub(crate) use columns::{
     Cell, Column, Extremes, Holding, Kind as ColumnKind, Summary, Test as ColumnTest, Verdict,
 };
+pub use export::{ExportError, Refused, Stage};
 pub use lines::LinesError;
 pub use load::LoadReport;
 pub(crate) use part::Part;
@@ -64,6 +66,7 @@ pub use space::SpaceError;
 pub(crate) use space::{Hits, Region};
 pub use stored::StoredError;
 pub use table::TableError;
+pub(crate) use table::{SchemaBuilder, TableWriter};
 pub(crate) use times::Times;
 
 /// Items whose assets are looked at to see whether they may be read.

@@ -1,5 +1,7 @@
 //! What a catalogue is loaded from, as the command line names it.
 
+use std::path::Path;
+
 use super::bodies::BodyError;
 use super::lines::LinesError;
 use super::space::SpaceError;
@@ -113,6 +115,15 @@ impl Source {
         match self {
             Self::Tree(location) | Self::Ndjson(location) | Self::Table(location) => location.to_string(),
             Self::StandardInput => "-".to_owned(),
+        }
+    }
+
+    /// The file on this disk that it is read from, or that its tree begins with.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Tree(location) | Self::Ndjson(location) | Self::Table(location) => location.as_path(),
+            Self::StandardInput => None,
         }
     }
 

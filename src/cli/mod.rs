@@ -6,6 +6,7 @@
 mod build;
 mod config;
 mod demo;
+mod index;
 mod logs;
 mod progress;
 mod serve;
@@ -30,6 +31,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Scan the rasters under SRC and write a static STAC tree to DEST
     Build(build::BuildArgs),
+    /// Write a catalogue's Items as one stac-geoparquet or ndjson file, or its snapshot beside the tree
+    Index(index::IndexArgs),
     /// Print the OpenAPI document of the server
     #[command(hide = true)]
     Openapi,
@@ -43,8 +46,6 @@ enum Command {
     Fetch(Later),
     /// Check every object against the schemas, every link and asset (not in this version)
     Validate(Later),
-    /// Write a catalogue's items as stac-geoparquet (not in this version)
-    Index(Later),
     /// Benchmark random patches over a catalogue (not in this version)
     Bench(Later),
 }
@@ -64,13 +65,13 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Build(args) => build::run(&args),
+        Command::Index(args) => index::run(&args),
         Command::Openapi => openapi(),
         Command::Convert(_) => Err(later("convert")),
         Command::Upload(_) => Err(later("upload")),
         Command::Watch(_) => Err(later("watch")),
         Command::Fetch(_) => Err(later("fetch")),
         Command::Validate(_) => Err(later("validate")),
-        Command::Index(_) => Err(later("index")),
         Command::Bench(_) => Err(later("bench")),
     };
     match result {
@@ -83,7 +84,7 @@ pub fn run() -> ExitCode {
 }
 
 fn later(command: &str) -> anyhow::Error {
-    anyhow::anyhow!("this version has no '{command}' yet; it has demo, build and serve")
+    anyhow::anyhow!("this version has no '{command}' yet; it has demo, build, serve and index")
 }
 
 #[expect(clippy::print_stdout, reason = "the command's whole purpose")]

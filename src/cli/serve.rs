@@ -32,8 +32,8 @@ const PROBLEMS_SHOWN: usize = 100;
 /// Arguments of `cairn serve`.
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
-    /// Static catalogs or collections (walked through their links), ItemCollections, .ndjson, or - for ndjson on standard
-    /// input; several make one catalogue
+    /// Static catalogs or collections (walked through their links), ItemCollections, .ndjson, .parquet (stac-geoparquet), or
+    /// - for ndjson on standard input; several make one catalogue
     #[arg(required = true, value_name = "CATALOG")]
     catalogs: Vec<String>,
 

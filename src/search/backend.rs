@@ -21,9 +21,8 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
     /// The facts of all Items that match, in the order of pages; `limit` and `token` do not count.
     fn select(&self, search: Search) -> BoxStream<'static, Result<Arc<ItemFacts>, SearchError>>;
 
-    /// All Items that match, in the order of pages and in bounded memory; `limit` and `token` do not count. An Item that cannot
-    /// be given is an error, after which nothing follows.
-    fn export(&self, search: Search) -> BoxStream<'static, Result<Item, SearchError>>;
+    /// All Items that match, in the order of pages and in bounded memory; `limit` and `token` do not count.
+    fn export(&self, search: Search) -> Matches;
 
     /// The Items that match, counted; `limit`, `token`, `sort` and `fields` do not count.
     fn aggregate<'a>(
@@ -57,6 +56,33 @@ pub trait Backend: Send + Sync + std::fmt::Debug {
 
     /// What the root document says of the whole.
     fn about(&self) -> BoxFuture<'_, Result<About, SearchError>>;
+}
+
+/// All Items that match a question at one moment, to be gone through as often as needed.
+#[derive(Clone)]
+pub struct Matches {
+    read: Arc<dyn Fn() -> BoxStream<'static, Result<Item, SearchError>> + Send + Sync>,
+}
+
+impl Matches {
+    /// What `read` gives, each time the same.
+    pub fn new(
+        read: impl Fn() -> BoxStream<'static, Result<Item, SearchError>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { read: Arc::new(read) }
+    }
+
+    /// The Items from the first on. An Item that cannot be given is an error, after which nothing follows.
+    #[must_use]
+    pub fn items(&self) -> BoxStream<'static, Result<Item, SearchError>> {
+        (self.read)()
+    }
+}
+
+impl std::fmt::Debug for Matches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Matches").finish_non_exhaustive()
+    }
 }
 
 /// One page of an answer.

@@ -8,7 +8,7 @@ use futures::{FutureExt, StreamExt, stream};
 
 use super::aggregate::Aggregated;
 use super::aggregation::Aggregations;
-use super::backend::{About, Backend, Collection, Item, Page, SearchError};
+use super::backend::{About, Backend, Collection, Item, Matches, Page, SearchError};
 use super::plan::{Plan, Question};
 use super::query::Search;
 use super::queryables::Queryable;
@@ -100,15 +100,20 @@ impl Backend for Memory {
 
     fn select(&self, search: Search) -> BoxStream<'static, Result<Arc<ItemFacts>, SearchError>> {
         let known = self.facts.clone();
-        self.each(search, move |snapshot, at| facts(&known, snapshot, at))
+        each(self.catalog.snapshot(), self.pool.clone(), search, move |snapshot, at| {
+            facts(&known, snapshot, at)
+        })
     }
 
-    fn export(&self, search: Search) -> BoxStream<'static, Result<Item, SearchError>> {
-        self.each(search, |snapshot, at| {
-            Ok(Item {
-                collection: snapshot.collection_id(at).to_owned(),
-                id: snapshot.id(at),
-                body: Arc::new(unpacked(snapshot, at)?),
+    fn export(&self, search: Search) -> Matches {
+        let (snapshot, pool) = (self.catalog.snapshot(), self.pool.clone());
+        Matches::new(move || {
+            each(Arc::clone(&snapshot), pool.clone(), search.clone(), |snapshot, at| {
+                Ok(Item {
+                    collection: snapshot.collection_id(at).to_owned(),
+                    id: snapshot.id(at),
+                    body: Arc::new(unpacked(snapshot, at)?),
+                })
             })
         })
     }
@@ -175,39 +180,37 @@ impl Backend for Memory {
     }
 }
 
-impl Memory {
-    /// What `read` makes of all Items that match, in the order of pages, some at a time.
-    fn each<T: Send + 'static>(
-        &self,
-        search: Search,
-        read: impl Fn(&Snapshot, RowId) -> Result<T, SearchError> + Clone + Send + 'static,
-    ) -> BoxStream<'static, Result<T, SearchError>> {
-        let (snapshot, pool) = (self.catalog.snapshot(), self.pool.clone());
-        async move {
-            let scanned = Arc::clone(&snapshot);
-            let rows = pool.run(move || Plan::new(&scanned, &Question::new(&search)).all());
-            let rows = match rows.await {
-                Ok(rows) => rows,
-                Err(error) => return stream::iter([Err(error)]).boxed(),
-            };
-            let pieces = (0..rows.len()).step_by(READ_AT_ONCE);
-            let rows: Arc<[RowId]> = rows.into();
-            let read_piece = move |from: usize| {
-                let (snapshot, pool, rows, read) =
-                    (Arc::clone(&snapshot), pool.clone(), Arc::clone(&rows), read.clone());
-                async move {
-                    let read = move || {
-                        let piece = &rows[from..(from + READ_AT_ONCE).min(rows.len())];
-                        piece.iter().map(|at| read(&snapshot, *at)).collect::<Vec<_>>()
-                    };
-                    stream::iter(pool.run(read).await)
-                }
-            };
-            stream::iter(pieces).then(read_piece).flatten().boxed()
-        }
-        .flatten_stream()
-        .boxed()
+/// What `read` makes of all Items that match, in the order of pages, some at a time.
+fn each<T: Send + 'static>(
+    snapshot: Arc<Snapshot>,
+    pool: Pool,
+    search: Search,
+    read: impl Fn(&Snapshot, RowId) -> Result<T, SearchError> + Clone + Send + 'static,
+) -> BoxStream<'static, Result<T, SearchError>> {
+    async move {
+        let scanned = Arc::clone(&snapshot);
+        let rows = pool.run(move || Plan::new(&scanned, &Question::new(&search)).all());
+        let rows = match rows.await {
+            Ok(rows) => rows,
+            Err(error) => return stream::iter([Err(error)]).boxed(),
+        };
+        let pieces = (0..rows.len()).step_by(READ_AT_ONCE);
+        let rows: Arc<[RowId]> = rows.into();
+        let read_piece = move |from: usize| {
+            let (snapshot, pool, rows, read) =
+                (Arc::clone(&snapshot), pool.clone(), Arc::clone(&rows), read.clone());
+            async move {
+                let read = move || {
+                    let piece = &rows[from..(from + READ_AT_ONCE).min(rows.len())];
+                    piece.iter().map(|at| read(&snapshot, *at)).collect::<Vec<_>>()
+                };
+                stream::iter(pool.run(read).await)
+            }
+        };
+        stream::iter(pieces).then(read_piece).flatten().boxed()
     }
+    .flatten_stream()
+    .boxed()
 }
 
 fn body(hot: &HotBodies, snapshot: &Snapshot, at: RowId) -> Result<Arc<ItemBody>, SearchError> {

@@ -23,6 +23,7 @@ mod plan;
 mod query;
 mod queryables;
 mod sort;
+mod table;
 mod tallied;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,7 @@ mod token;
 
 pub use aggregate::{Aggregated, Bucket, MAX_BUCKETS, MAX_TALLIED, Outcome, Tallied, Tally};
 pub use aggregation::{Aggregation, Aggregations, Every};
-pub use backend::{About, Backend, Collection, Item, Page, SearchError};
+pub use backend::{About, Backend, Collection, Item, Matches, Page, SearchError};
 pub use collections::{CollectionPage, CollectionSearch};
 pub use fields::Fields;
 pub use filter::{Conjunct, Document, Filter, FilterError, Operand, Record, Test, meets};
@@ -40,5 +41,6 @@ pub use params::{ParamError, Params};
 pub use query::{DEFAULT_LIMIT, MAX_LIMIT, PARAMETERS, Place, Search, read_bbox};
 pub use queryables::{Kind, MAX_QUERYABLES, MAX_TEXTS, Observed, Queryable};
 pub use sort::{Rank, SortKey, SortValue};
+pub use table::{TableAnswerError, table};
 pub use text::TextQuery;
 pub use token::{Token, TokenError};

@@ -31,4 +31,5 @@ mod rooms;
 mod schemas;
 mod searches;
 mod static_trees;
+mod tables;
 mod transport;

@@ -1,6 +1,7 @@
 //! Two Collections of made-up scenes with equal times, missing values and equal ids: what orders and counts stumble over.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -12,6 +13,8 @@ use crate::server::{Server, cairn};
 pub(crate) struct Scenes {
     pub(crate) server: Server,
     pub(crate) items: Vec<Value>,
+    /// The files that they are in, as `cairn` takes them.
+    pub(crate) paths: Vec<PathBuf>,
     _folder: TempDir,
 }
 
@@ -77,8 +80,8 @@ impl Scenes {
             write("optical.json", optical.to_string()),
             write("items.ndjson", lines.join("\n")),
         ];
-        let server = Server::start(cairn().arg("serve").args(paths).args(["--bind", "127.0.0.1:0"]));
-        Self { server, items, _folder: folder }
+        let server = Server::start(cairn().arg("serve").args(&paths).args(["--bind", "127.0.0.1:0"]));
+        Self { server, items, paths: paths.to_vec(), _folder: folder }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

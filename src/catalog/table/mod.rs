@@ -27,6 +27,6 @@ mod wkb;
 mod writer;
 
 pub use error::TableError;
-pub use reader::TableReader;
-pub use schema::{Schema, SchemaBuilder};
-pub use writer::TableWriter;
+pub(crate) use reader::TableReader;
+pub(crate) use schema::{Schema, SchemaBuilder};
+pub(crate) use writer::TableWriter;

@@ -27,20 +27,16 @@ const BATCH_ROWS: usize = 1000;
 const BATCH_BYTES: usize = 64 << 20;
 
 /// An opened stac-geoparquet file.
-pub struct TableReader {
+pub(crate) struct TableReader {
     path: PathBuf,
     pages: Pages,
     metadata: Metadata,
     reader: ParquetRecordBatchReader,
-    rows: u64,
 }
 
 impl std::fmt::Debug for TableReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TableReader")
-            .field("path", &self.path)
-            .field("rows", &self.rows)
-            .finish_non_exhaustive()
+        f.debug_struct("TableReader").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -49,7 +45,7 @@ impl TableReader {
     ///
     /// # Errors
     /// When it is not a sound Parquet file, or holds no Items with geometries in longitude and latitude.
-    pub fn open(path: &Path) -> Result<Self, TableError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, TableError> {
         let open = |source| TableError::Open { path: path.to_owned(), source };
         let parquet = |source| TableError::Parquet { path: path.to_owned(), source };
         let file = File::open(path).map_err(open)?;
@@ -58,7 +54,6 @@ impl TableReader {
         let damaged = |reason| TableError::Damaged { path: path.to_owned(), row: 0, reason };
         let footer = guarded(|| read_metadata(&footer)).map_err(damaged)?.map_err(parquet)?;
         let file = footer.metadata().file_metadata();
-        let rows = u64::try_from(file.num_rows()).unwrap_or_default();
         let entries = file.key_value_metadata().map(Vec::as_slice).unwrap_or_default();
         let metadata = Metadata::read(entries);
         check_stac(footer.schema(), &metadata).map_err(|(expected, found)| TableError::NotStac {
@@ -72,24 +67,18 @@ impl TableReader {
                 .build()
         };
         let reader = guarded(builder).map_err(damaged)?.map_err(parquet)?;
-        Ok(Self { path: path.to_owned(), pages, metadata, reader, rows })
-    }
-
-    /// How many Items the file claims to hold.
-    #[must_use]
-    pub fn rows(&self) -> u64 {
-        self.rows
+        Ok(Self { path: path.to_owned(), pages, metadata, reader })
     }
 
     /// The Collection documents that the file carries.
     #[must_use]
-    pub fn collections(&self) -> Vec<Value> {
+    pub(crate) fn collections(&self) -> Vec<Value> {
         self.metadata.collections.clone()
     }
 
     /// The Items, each as JSON text, in batches of at most a thousand; hrefs are as the file has them. After an error
     /// nothing more comes.
-    pub fn items(self) -> impl Iterator<Item = Result<Vec<Vec<u8>>, TableError>> {
+    pub(crate) fn items(self) -> impl Iterator<Item = Result<Vec<Vec<u8>>, TableError>> {
         Items {
             path: self.path,
             pages: self.pages,

@@ -22,7 +22,7 @@ const UTC: &str = "UTC";
 
 /// Finds the columns that hold all Items it has seen.
 #[derive(Debug)]
-pub struct SchemaBuilder {
+pub(crate) struct SchemaBuilder {
     columns: Vec<(String, Kind)>,
     places: HashMap<String, usize>,
     foreign: BTreeSet<String>,
@@ -32,7 +32,7 @@ pub struct SchemaBuilder {
 
 /// The columns of a table.
 #[derive(Debug, Clone)]
-pub struct Schema {
+pub(crate) struct Schema {
     pub(super) columns: Vec<(String, Kind)>,
     /// Columns that are members of the Item and not properties, beyond those that STAC defines.
     pub(super) foreign: BTreeSet<String>,
@@ -49,7 +49,7 @@ impl Default for SchemaBuilder {
 impl SchemaBuilder {
     /// The columns that every stac-geoparquet file has.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let text = |name: &str| (name.to_owned(), Kind::Text);
         let link = ["href", "rel", "type", "title"].map(text).to_vec();
         let columns = vec![
@@ -73,7 +73,7 @@ impl SchemaBuilder {
     /// # Errors
     /// When stac-geoparquet has no place for one of its fields, or there are more different fields than a table may have
     /// columns.
-    pub fn observe(&mut self, item: &Value) -> Result<(), TableError> {
+    pub(crate) fn observe(&mut self, item: &Value) -> Result<(), TableError> {
         let fields = fields_of(item)?;
         let refuse = |field: &str, expected: &str| TableError::Item {
             id: item.get("id").and_then(Value::as_str).unwrap_or("?").to_owned(),
@@ -136,7 +136,7 @@ impl SchemaBuilder {
     ///
     /// # Errors
     /// When they are more than a table may have.
-    pub fn finish(self) -> Result<Schema, TableError> {
+    pub(crate) fn finish(self) -> Result<Schema, TableError> {
         let names = bbox_names(self.bbox_has_z);
         let bbox = Kind::Object(names.iter().map(|name| ((*name).to_owned(), Kind::Float)).collect());
         let mut columns = self.columns;

@@ -27,7 +27,7 @@ const BATCH_BYTES: usize = 32 << 20;
 const ZSTD_LEVEL: i32 = 3;
 
 /// Writes Items as stac-geoparquet 1.1, one after another, in bounded memory.
-pub struct TableWriter<W: Write + Send> {
+pub(crate) struct TableWriter<W: Write + Send> {
     writer: ArrowWriter<W>,
     arrow: SchemaRef,
     schema: Schema,
@@ -51,7 +51,7 @@ impl<W: Write + Send> TableWriter<W> {
     ///
     /// # Errors
     /// When `write` cannot take the file's first bytes.
-    pub fn new(write: W, schema: Schema) -> Result<Self, TableError> {
+    pub(crate) fn new(write: W, schema: Schema) -> Result<Self, TableError> {
         let arrow: SchemaRef = Arc::new(schema.arrow());
         let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(TableError::Write)?;
         let properties = WriterProperties::builder()
@@ -72,7 +72,7 @@ impl<W: Write + Send> TableWriter<W> {
     ///
     /// # Errors
     /// When it has no id.
-    pub fn add_collection(&mut self, collection: Value) -> Result<(), TableError> {
+    pub(crate) fn add_collection(&mut self, collection: Value) -> Result<(), TableError> {
         let Some(id) = collection.get("id").and_then(Value::as_str).map(str::to_owned) else {
             return Err(TableError::Item {
                 id: "?".to_owned(),
@@ -89,7 +89,7 @@ impl<W: Write + Send> TableWriter<W> {
     ///
     /// # Errors
     /// When it is not one of those that the schema was made from, or the bytes cannot be written.
-    pub fn write(&mut self, item: &Value) -> Result<(), TableError> {
+    pub(crate) fn write(&mut self, item: &Value) -> Result<(), TableError> {
         let fields = fields_of(item)?;
         let id = || item.get("id").and_then(Value::as_str).unwrap_or("?").to_owned();
         let misfit = |field: String| TableError::Item {
@@ -126,7 +126,7 @@ impl<W: Write + Send> TableWriter<W> {
     ///
     /// # Errors
     /// When the bytes cannot be written.
-    pub fn finish(mut self) -> Result<W, TableError> {
+    pub(crate) fn finish(mut self) -> Result<W, TableError> {
         if self.rows > 0 {
             self.encode()?;
         }
@@ -178,7 +178,6 @@ mod tests {
 
     fn round_trip(items: &[Value]) -> Vec<Value> {
         let reader = TableReader::open(table(items).path()).expect("a table");
-        assert_eq!(reader.rows(), items.len() as u64);
         assert_eq!(reader.collections(), [json!({"type": "Collection", "id": "c"})]);
         let batches: Vec<_> = reader.items().map(|batch| batch.expect("a batch")).collect();
         batches.concat().iter().map(|text| serde_json::from_slice(text).expect("JSON")).collect()
