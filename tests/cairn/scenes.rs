@@ -1,6 +1,7 @@
 //! Two Collections of made-up scenes with equal times, missing values and equal ids: what orders and counts stumble over.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -12,7 +13,7 @@ use crate::server::{Server, cairn};
 pub(crate) struct Scenes {
     pub(crate) server: Server,
     pub(crate) items: Vec<Value>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Scenes that are made.
@@ -78,7 +79,12 @@ impl Scenes {
             write("items.ndjson", lines.join("\n")),
         ];
         let server = Server::start(cairn().arg("serve").args(paths).args(["--bind", "127.0.0.1:0"]));
-        Self { server, items, _folder: folder }
+        Self { server, items, folder }
+    }
+
+    /// The file that the scenes were written to.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("items.ndjson")
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
