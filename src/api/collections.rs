@@ -7,10 +7,11 @@ use url::form_urlencoded;
 
 use super::described::CollectionChoice;
 use super::error::{ApiError, ErrorBody};
-use super::links::{Base, GEOJSON, JSON, QUERYABLES, SCHEMA, link};
+use super::links::{Base, GEOJSON, JSON, QUERYABLES, SCHEMA, link, titled};
 use super::params::from_query;
+use super::stac::title_of;
 use super::state::App;
-use crate::search::{Collection, CollectionSearch, Token};
+use crate::search::{About, Collection, CollectionSearch, Token};
 
 /// All Collections, or those that match.
 #[utoipa::path(get, path = "/collections", tag = "STAC API",
@@ -25,11 +26,12 @@ pub(super) async fn collections(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     let search = CollectionSearch::read(from_query(query.as_deref())?)?;
+    let about = app.backend.about().await?;
     let page = search.page(app.backend.collections().await?);
     let mut links = vec![
-        link("self", JSON, &base.asked("/collections", query.as_deref())),
-        link("root", JSON, &base.root()),
-        link("parent", JSON, &base.root()),
+        titled("self", JSON, &base.asked("/collections", query.as_deref()), "Collections"),
+        titled("root", JSON, &base.root(), title_of(&about)),
+        titled("parent", JSON, &base.root(), title_of(&about)),
     ];
     links.extend(
         page.next.as_ref().map(|token| next_link(&base.at("/collections"), query.as_deref(), token, JSON)),
@@ -38,7 +40,7 @@ pub(super) async fn collections(
         .collections
         .into_iter()
         .map(|collection| {
-            let shown = served(&base, collection);
+            let shown = served(&base, &about, collection);
             match &search.fields {
                 Some(fields) => fields.project_collection(shown),
                 None => shown,
@@ -66,7 +68,7 @@ pub(super) async fn collection(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let found = app.backend.collection(&id).await?.ok_or_else(|| ApiError::no_collection(&id))?;
-    Ok(Json(served(&base, found)))
+    Ok(Json(served(&base, &app.backend.about().await?, found)))
 }
 
 /// What lies directly below the landing page: all Collections.
@@ -74,9 +76,10 @@ pub(super) async fn collection(
     (status = 200, description = "The Collections that the landing page's child links lead to", body = Value),
 ))]
 pub(super) async fn children(State(app): State<App>, base: Base) -> Result<Json<Value>, ApiError> {
+    let about = app.backend.about().await?;
     let all = app.backend.collections().await?;
     Ok(Json(json!({
-        "children": all.into_iter().map(|c| served(&base, c)).collect::<Vec<_>>(),
+        "children": all.into_iter().map(|c| served(&base, &about, c)).collect::<Vec<_>>(),
         "links": [link("self", JSON, &base.at("/children")), link("root", JSON, &base.root())],
     })))
 }
@@ -91,18 +94,19 @@ pub(super) fn next_link(path: &str, query: Option<&str>, token: &Token, media_ty
     json!({"rel": "next", "type": media_type, "method": "GET", "href": format!("{path}?{next}")})
 }
 
-fn served(base: &Base, collection: Collection) -> Value {
-    let mut document = collection.document;
+fn served(base: &Base, about: &About, collection: Collection) -> Value {
+    let root = title_of(about);
     let address = base.collection(&collection.id);
     let own = [
-        link("self", JSON, &address),
-        link("root", JSON, &base.root()),
-        link("parent", JSON, &base.root()),
-        link("items", GEOJSON, &base.items(&collection.id)),
-        link(QUERYABLES, SCHEMA, &format!("{address}/queryables")),
-        link("aggregate", JSON, &format!("{address}/aggregate")),
-        link("aggregations", JSON, &format!("{address}/aggregations")),
+        titled("self", JSON, &address, collection.title()),
+        titled("root", JSON, &base.root(), root),
+        titled("parent", JSON, &base.root(), root),
+        titled("items", GEOJSON, &base.items(&collection.id), "Items"),
+        titled(QUERYABLES, SCHEMA, &format!("{address}/queryables"), "Queryables"),
+        titled("aggregate", JSON, &format!("{address}/aggregate"), "Count Items"),
+        titled("aggregations", JSON, &format!("{address}/aggregations"), "Aggregations"),
     ];
+    let mut document = collection.document;
     match document.get_mut("links").and_then(Value::as_array_mut) {
         Some(links) => links.extend(own),
         None => document["links"] = own.to_vec().into(),

@@ -70,6 +70,11 @@ pub(super) fn link(rel: &str, media_type: &str, href: &str) -> Value {
     json!({"rel": rel, "type": media_type, "href": href})
 }
 
+/// One link of a Catalog or a Collection: browsers list these by their titles.
+pub(super) fn titled(rel: &str, media_type: &str, href: &str, title: &str) -> Value {
+    json!({"rel": rel, "type": media_type, "href": href, "title": title})
+}
+
 impl Base {
     /// An absolute href; `path` begins with a slash.
     pub(super) fn at(&self, path: &str) -> String {

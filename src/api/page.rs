@@ -4,12 +4,13 @@ use maud::{DOCTYPE, Markup, html};
 use serde_json::Value;
 
 use super::links::Base;
+use super::stac::title_of;
 use crate::search::{About, Collection};
 use crate::stac::Bbox;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1c2b33}\
- h1{margin-bottom:.2rem}h2{margin-top:2rem}a{color:#0a6c74}code,pre{background:#eef3f4;border-radius:4px;padding:.1rem .3rem}\
- pre{padding:.8rem;overflow-x:auto}table{border-collapse:collapse;width:100%}\
+ h1{margin-bottom:.2rem}h2{margin-top:2rem}a{color:#0a6c74}code,pre{font:14px/1.5 ui-monospace,monospace;background:#eef3f4;border-radius:4px;padding:.1rem .3rem}\
+ pre{padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}\
  td,th{text-align:left;padding:.4rem .8rem .4rem 0;border-bottom:1px solid #dde5e7;vertical-align:top}.muted{color:#5b6b73}";
 
 /// Starts the bundled UI on the document of this server.
@@ -33,7 +34,7 @@ fn frame(title: &str, body: &Markup) -> Markup {
 
 /// The landing page.
 pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) -> Markup {
-    let title = about.title.as_deref().unwrap_or("Cairn");
+    let title = title_of(about);
     let patch = patch_example(base, collections.first());
     let body = html! {
         h1 { (title) }
@@ -42,6 +43,7 @@ pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) ->
             a href=(base.at("/api.html")) { "Try the API" } " · "
             a href=(base.at("/search?limit=10")) { "Newest Items" } " · "
             a href=(base.at("/queryables")) { "Queryables" } " · "
+            a href=(base.at("/aggregations")) { "Aggregations" } " · "
             a href=(base.at("/conformance")) { "Conformance" } " · "
             a href=(base.at("/metrics")) { "Metrics" }
         }
@@ -54,7 +56,7 @@ pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) ->
                     tr {
                         td {
                             a href=(base.collection(&collection.id)) {
-                                (text_of(&collection.document, "title").unwrap_or(&collection.id))
+                                (collection.title())
                             }
                             br;
                             span class="muted" { (text_of(&collection.document, "description").unwrap_or_default()) }
@@ -62,7 +64,8 @@ pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) ->
                         td { (time_of(&collection.document)) }
                         td {
                             a href=(base.items(&collection.id)) { "Items" } " · "
-                            a href=(format!("{}/queryables", base.collection(&collection.id))) { "Queryables" }
+                            a href=(format!("{}/queryables", base.collection(&collection.id))) { "Queryables" } " · "
+                            a href=(format!("{}/aggregations", base.collection(&collection.id))) { "Aggregations" }
                         }
                     }
                 }

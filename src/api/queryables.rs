@@ -42,14 +42,13 @@ pub(super) async fn of_collection(
 
 fn answer(own: &str, title: &str, collections: &[String], found: Vec<Queryable>) -> Response {
     let mut properties = Map::new();
-    let geometry = "https://geojson.org/schema/Geometry.json";
     for (name, schema) in [
         ("id", json!({"title": "id", "description": "Id of the Item", "type": "string"})),
         (
             "collection",
             json!({"title": "collection", "description": "Id of its Collection", "type": "string", "enum": collections}),
         ),
-        ("geometry", json!({"title": "geometry", "description": "Where it lies", "$ref": geometry})),
+        ("geometry", json!({"title": "geometry", "description": "Where it lies", "format": "geometry-any"})),
         (
             "datetime",
             json!({"title": "datetime", "description": "Its time", "type": "string", "format": "date-time"}),
@@ -72,7 +71,8 @@ fn answer(own: &str, title: &str, collections: &[String], found: Vec<Queryable>)
 }
 
 fn schema(queryable: &Queryable) -> Value {
-    let mut schema = json!({"title": queryable.name});
+    // No title: clients make better ones of the names than the names themselves.
+    let mut schema = json!({});
     let kind = match queryable.kind {
         Kind::Text | Kind::Instant => Some("string"),
         Kind::Integer => Some("integer"),

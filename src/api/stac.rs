@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::accept::prefers_html;
 use super::error::ApiError;
-use super::links::{Base, GEOJSON, HTML, JSON, OPENAPI, QUERYABLES, SCHEMA, link};
+use super::links::{Base, GEOJSON, HTML, JSON, OPENAPI, QUERYABLES, SCHEMA, titled};
 use super::page;
 use super::state::App;
 use crate::search::{About, Collection};
@@ -87,37 +87,45 @@ pub(super) async fn landing(
 fn landing_document(base: &Base, about: &About, collections: &[Collection]) -> Value {
     let root = base.root();
     let search = base.at("/search");
+    let aggregate = base.at("/aggregate");
+    let title = title_of(about);
     let mut links = vec![
-        link("self", JSON, &root),
-        link("root", JSON, &root),
-        link("data", JSON, &base.at("/collections")),
-        link("conformance", JSON, &base.at("/conformance")),
-        link("service-desc", OPENAPI, &base.at("/api")),
-        link("service-doc", HTML, &base.at("/api.html")),
-        json!({"rel": "search", "type": GEOJSON, "href": search, "method": "GET", "title": "Search Items"}),
-        json!({"rel": "search", "type": GEOJSON, "href": search, "method": "POST", "title": "Search Items"}),
-        link(QUERYABLES, SCHEMA, &base.at("/queryables")),
-        link("aggregations", JSON, &base.at("/aggregations")),
-        json!({"rel": "aggregate", "type": JSON, "href": base.at("/aggregate"), "method": "GET"}),
-        json!({"rel": "aggregate", "type": JSON, "href": base.at("/aggregate"), "method": "POST"}),
-        link("children", JSON, &base.at("/children")),
+        titled("self", JSON, &root, title),
+        titled("root", JSON, &root, title),
+        titled("data", JSON, &base.at("/collections"), "Collections"),
+        titled("conformance", JSON, &base.at("/conformance"), "Conformance classes"),
+        titled("service-desc", OPENAPI, &base.at("/api"), "OpenAPI document"),
+        titled("service-doc", HTML, &base.at("/api.html"), "API documentation"),
+        by_method("GET", titled("search", GEOJSON, &search, "Search Items")),
+        by_method("POST", titled("search", GEOJSON, &search, "Search Items by POST")),
+        titled(QUERYABLES, SCHEMA, &base.at("/queryables"), "Queryables"),
+        titled("aggregations", JSON, &base.at("/aggregations"), "Aggregations"),
+        by_method("GET", titled("aggregate", JSON, &aggregate, "Count Items")),
+        by_method("POST", titled("aggregate", JSON, &aggregate, "Count Items by POST")),
+        titled("children", JSON, &base.at("/children"), "Collections as children"),
     ];
     for collection in collections {
-        let mut child = link("child", JSON, &base.collection(&collection.id));
-        if let Some(title) = collection.document.get("title").and_then(Value::as_str) {
-            child["title"] = title.into();
-        }
-        links.push(child);
+        links.push(titled("child", JSON, &base.collection(&collection.id), collection.title()));
     }
     json!({
         "type": "Catalog",
         "stac_version": "1.0.0",
         "id": "cairn",
-        "title": about.title.as_deref().unwrap_or("Cairn"),
+        "title": title,
         "description": about.description.as_deref().unwrap_or("A STAC catalogue served by Cairn"),
         "conformsTo": CONFORMANCE,
         "links": links,
     })
+}
+
+/// What the catalogue as a whole is called.
+pub(super) fn title_of(about: &About) -> &str {
+    about.title.as_deref().unwrap_or("Cairn")
+}
+
+fn by_method(method: &str, mut link: Value) -> Value {
+    link["method"] = method.into();
+    link
 }
 
 /// What the server conforms to.

@@ -116,6 +116,14 @@ pub struct Collection {
     pub document: serde_json::Value,
 }
 
+impl Collection {
+    /// What people call it: its title, or else its id.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        self.document.get("title").and_then(serde_json::Value::as_str).unwrap_or(&self.id)
+    }
+}
+
 /// The catalogue as a whole.
 #[derive(Debug, Clone, Default)]
 pub struct About {

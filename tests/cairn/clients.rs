@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::python::script;
+use crate::scenes::Scenes;
 use crate::server::Server;
 use crate::{demo, http, soak};
 
@@ -80,6 +81,20 @@ fn pystac_client_finds_in_an_awkward_tree_what_a_scan_of_the_files_finds() {
     script("make_scattered.py", [folder.path()]);
     let catalog = folder.path().join("catalog.json");
     search_against_scan(&Server::of(&catalog), &catalog, "scattered");
+}
+
+#[test]
+fn pystac_client_asks_all_it_can_without_a_warning() {
+    let scenes = Scenes::serve();
+    let folder = tempfile::tempdir().unwrap();
+    script("make_scattered.py", [folder.path()]);
+    let catalog = folder.path().join("catalog.json");
+    let scattered = Server::of(&catalog);
+    let (scenes_file, scenes_url) = (scenes.file(), &scenes.server.url);
+    script(
+        "pystac_client_search.py",
+        [scenes_url.as_ref(), scenes_file.as_os_str(), scattered.url.as_ref(), catalog.as_os_str()],
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What the catalogue says of its Items as a whole: queryables, aggregations, Collections and children.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::http::get;
@@ -49,6 +51,45 @@ fn queryables_say_what_items_hold() {
     assert_eq!(radar["properties"]["platform"]["enum"], json!(["north-1"]));
     assert_eq!(radar["properties"]["collection"]["enum"], json!(["radar"]));
     assert_eq!(scenes.get("/collections/nope/queryables").status, 404);
+}
+
+#[test]
+fn queryables_need_no_other_document() {
+    let scenes = Scenes::serve();
+    for path in ["/queryables", "/collections/optical/queryables"] {
+        let schema = scenes.found(path);
+        assert_eq!(schema["properties"]["geometry"]["format"], "geometry-any", "{path}");
+        assert!(!schema.to_string().contains("$ref"), "{path}: a browser would fetch what that names");
+    }
+}
+
+#[test]
+fn every_link_of_a_catalog_and_a_collection_has_a_title_of_its_own() {
+    let scenes = Scenes::serve();
+    let list = scenes.found("/collections");
+    let children = scenes.found("/children");
+    let documents = [
+        scenes.found("/"),
+        scenes.found("/collections/optical"),
+        list["collections"][0].clone(),
+        children["children"][1].clone(),
+    ];
+    for document in &documents {
+        let mut titles = HashSet::new();
+        for link in document["links"].as_array().unwrap() {
+            let title = link["title"].as_str().unwrap_or_else(|| panic!("{link} has no title"));
+            // These lead to one place.
+            let is_root = ["self", "root", "parent"].contains(&link["rel"].as_str().unwrap());
+            assert!(titles.insert(title.to_owned()) || is_root, "{link}: another link is called so");
+        }
+    }
+    let titled = |document: &Value, rel: &str| {
+        let links = document["links"].as_array().unwrap();
+        links.iter().find(|link| link["rel"] == rel).unwrap()["title"].clone()
+    };
+    assert_eq!(titled(&documents[0], "child"), "Light of the day");
+    assert_eq!(titled(&documents[1], "self"), "Light of the day");
+    assert_eq!(titled(&documents[1], "root"), documents[0]["title"]);
 }
 
 fn aggregation(answer: &Value, name: &str) -> Value {

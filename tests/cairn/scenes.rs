@@ -15,7 +15,7 @@ pub(crate) struct Scenes {
     pub(crate) items: Vec<Value>,
     /// The files that they are in, as `cairn` takes them.
     pub(crate) paths: Vec<PathBuf>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Scenes that are made.
@@ -81,7 +81,12 @@ impl Scenes {
             write("items.ndjson", lines.join("\n")),
         ];
         let server = Server::start(cairn().arg("serve").args(&paths).args(["--bind", "127.0.0.1:0"]));
-        Self { server, items, paths: paths.to_vec(), _folder: folder }
+        Self { server, items, paths: paths.to_vec(), folder }
+    }
+
+    /// The file that the scenes were written to.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("items.ndjson")
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

@@ -161,7 +161,7 @@ fn difference(world: &World, naive: &Naive, body: &Value, random: &mut Random) -
         search.token = None;
     }
     if expected.len() <= MOST_EXPORTED {
-        let streamed = world.memory.export(search.clone());
+        let streamed = world.memory.export(search.clone()).items();
         let streamed = streamed.map(|item| item.map(|i| (i.collection, i.id)).expect("an Item"));
         let streamed: Vec<_> = world.runtime.block_on(streamed.collect());
         let selected = world.memory.select(search.clone());
