@@ -355,3 +355,14 @@ fn collections_that_only_items_name_keep_the_order_of_documents() {
     world.reload().expect("a reload");
     is_fresh(&world, &world.folder.path().join("catalog.json"), &mut Random(5), 5);
 }
+
+#[test]
+fn rows_that_no_longer_count_are_not_counted_in_an_order_by_value() {
+    let mut items: Vec<Value> = (0..100).map(|n| plain_item(&format!("i{n}"), n)).collect();
+    let world = World::of_items(&items);
+    items.truncate(60);
+    write_lines(&world.folder.path().join("items.ndjson"), &items);
+    world.reload().expect("a reload");
+    let search = asked(&json!({"sortby": "+n", "limit": 1}));
+    assert_eq!(page(&world.memory, &world.snapshot(), &search).1, 60);
+}
