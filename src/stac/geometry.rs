@@ -43,6 +43,7 @@ const MAX_LATITUDE: f64 = 90.000_001;
 pub fn parse_geometry(value: &Value) -> Result<Geometry, GeometryError> {
     let not_geojson = |error: &dyn std::fmt::Display| GeometryError::NotGeoJson { reason: error.to_string() };
     let parsed: geojson::Geometry = serde_json::from_value(value.clone()).map_err(|e| not_geojson(&e))?;
+    check_positions(value)?;
     check_rings(value)?;
     let geometry = Geometry::<f64>::try_from(parsed).map_err(|e| not_geojson(&e))?;
     let mut empty = true;
@@ -54,6 +55,32 @@ pub fn parse_geometry(value: &Value) -> Result<Geometry, GeometryError> {
         }
     }
     if empty { Err(GeometryError::Empty) } else { Ok(geometry) }
+}
+
+/// The shape crate takes positions of one number and panics when it makes shapes of them.
+fn check_positions(geometry: &Value) -> Result<(), GeometryError> {
+    let depth = match geometry.get("type").and_then(Value::as_str) {
+        Some("GeometryCollection") => {
+            let members = geometry.get("geometries").and_then(Value::as_array);
+            return members.into_iter().flatten().try_for_each(check_positions);
+        }
+        Some("Point") => 0,
+        Some("MultiPoint" | "LineString") => 1,
+        Some("Polygon" | "MultiLineString") => 2,
+        _ => 3,
+    };
+    geometry.get("coordinates").map_or(Ok(()), |coordinates| check_position(coordinates, depth))
+}
+
+fn check_position(value: &Value, depth: usize) -> Result<(), GeometryError> {
+    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    if depth > 0 {
+        return list.iter().try_for_each(|inner| check_position(inner, depth - 1));
+    }
+    if list.len() >= 2 {
+        return Ok(());
+    }
+    Err(GeometryError::NotGeoJson { reason: "a position has at least two numbers".to_owned() })
 }
 
 /// The shape crate closes open rings silently; a client that sends one made a mistake.
@@ -105,6 +132,25 @@ mod tests {
             json!({"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [1, 2]}]}),
         ] {
             assert!(parse_geometry(&geometry).is_ok(), "{geometry}");
+        }
+    }
+
+    #[test]
+    fn positions_of_one_number_or_none_are_refused_in_every_kind() {
+        for position in [json!([1]), json!([])] {
+            for (kind, coordinates) in [
+                ("Point", position.clone()),
+                ("MultiPoint", json!([[0, 0], position])),
+                ("LineString", json!([[0, 0], position])),
+                ("Polygon", json!([[[0, 0], [1, 0], position, [0, 0]]])),
+                ("MultiLineString", json!([[[0, 0], position]])),
+                ("MultiPolygon", json!([[[[0, 0], [1, 0], position, [0, 0]]]])),
+            ] {
+                let geometry = json!({"type": kind, "coordinates": coordinates});
+                assert!(parse_geometry(&geometry).is_err(), "{geometry}");
+                let collection = json!({"type": "GeometryCollection", "geometries": [geometry]});
+                assert!(parse_geometry(&collection).is_err(), "{collection}");
+            }
         }
     }
 

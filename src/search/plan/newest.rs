@@ -31,8 +31,7 @@ impl<'a> Scan<'a> {
             let mut shown = (start..self.rows.end).filter(|row| self.view.shows(*row));
             rows.extend(shown.by_ref().take(limit));
             let more = shown.next().is_some();
-            let hidden = self.view.hidden.iter().filter(|row| self.rows.contains(row)).count();
-            return Ok(Newest { rows, matched: (self.rows.len() - hidden) as u64, more });
+            return Ok(Newest { rows, matched: self.count_place()?, more });
         };
         let matches = if matches!(self.source, Source::Walk) && !self.is_whole() {
             return Ok(first(self.gather()?, from, limit));
@@ -67,7 +66,10 @@ impl<'a> Scan<'a> {
 
     /// How many rows lie in the place and the range of time, from the lengths of posting lists.
     pub(super) fn count_place(&self) -> Result<u64, SearchError> {
-        let Some(place) = &self.place else { return Ok(self.rows.len() as u64) };
+        let Some(place) = &self.place else {
+            let hidden = self.view.hidden.iter().filter(|row| self.rows.contains(row)).count();
+            return Ok((self.rows.len() - hidden) as u64);
+        };
         let space = self.part().space();
         let whole = self.is_whole();
         let mut count = 0;
