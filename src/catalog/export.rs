@@ -16,7 +16,7 @@ use super::space::NO_FOOTPRINT;
 use super::table::{SchemaBuilder, TableError, TableWriter};
 
 /// Items that are parsed at once, on all threads of the pool that this runs on.
-const PARSED_AT_ONCE: usize = 1000;
+const PARSED_AT_ONCE: usize = 200;
 
 /// Items that a table refused whose reasons are kept.
 const REASONS_KEPT: usize = 1000;

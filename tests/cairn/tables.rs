@@ -22,7 +22,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// All Items of a server with at most a hundred, as if it had no address; `created` as the table writes instants.
+/// All Items of a server with at most a hundred, as if it had no address; `created` with all digits.
 fn items(server: &Server) -> Value {
     let answer = get(&format!("{}/search?limit=100", server.url));
     assert_eq!(answer.status, 200);
@@ -30,9 +30,11 @@ fn items(server: &Server) -> Value {
     let mut page: Value = serde_json::from_str(&text).unwrap();
     for item in page["features"].as_array_mut().unwrap() {
         if let Some(Value::String(created)) = item["properties"].get_mut("created") {
-            let (seconds, fraction) = created.trim_end_matches('Z').split_once('.').unwrap();
-            let fraction = fraction.trim_end_matches('0').to_owned();
-            *created = format!("{seconds}.{fraction}");
+            let instant = created.trim_end_matches('Z');
+            *created = match instant.split_once('.') {
+                Some((seconds, fraction)) => format!("{seconds}.{fraction:0<9}"),
+                None => format!("{instant}.000000000"),
+            };
         }
     }
     page["features"].take()
