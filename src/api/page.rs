@@ -11,7 +11,7 @@ use crate::stac::Bbox;
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1c2b33}\
  h1{margin-bottom:.2rem}h2{margin-top:2rem}a{color:#0a6c74}code,pre{font:14px/1.5 ui-monospace,monospace;background:#eef3f4;border-radius:4px;padding:.1rem .3rem}\
  pre{padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}\
- td,th{text-align:left;padding:.4rem .8rem .4rem 0;border-bottom:1px solid #dde5e7;vertical-align:top}.muted{color:#5b6b73}";
+ td,th{text-align:left;padding:.4rem .8rem .4rem 0;border-bottom:1px solid #dde5e7;vertical-align:top}.time{white-space:nowrap}.muted{color:#5b6b73}";
 
 /// Starts the bundled UI on the document of this server.
 pub(super) const UI_SCRIPT: &str = "window.ui = SwaggerUIBundle({url: './api', dom_id: '#ui', \
@@ -25,11 +25,17 @@ fn frame(title: &str, body: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
+                (no_icon())
                 style { (maud::PreEscaped(STYLE)) }
             }
             body { (body) }
         }
     }
+}
+
+/// Keeps browsers from asking for an icon that is not there.
+fn no_icon() -> Markup {
+    html! { link rel="icon" href="data:,"; }
 }
 
 /// The landing page.
@@ -61,7 +67,7 @@ pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) ->
                             br;
                             span class="muted" { (text_of(&collection.document, "description").unwrap_or_default()) }
                         }
-                        td { (time_of(&collection.document)) }
+                        td class="time" { (time_of(&collection.document)) }
                         td {
                             a href=(base.items(&collection.id)) { "Items" } " · "
                             a href=(format!("{}/queryables", base.collection(&collection.id))) { "Queryables" } " · "
@@ -88,6 +94,7 @@ pub(super) fn api(base: &Base) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "Cairn API" }
+                (no_icon())
                 link rel="stylesheet" href=(base.at("/api-ui/swagger-ui.css"));
             }
             body {

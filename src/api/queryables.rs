@@ -43,15 +43,15 @@ pub(super) async fn of_collection(
 fn answer(own: &str, title: &str, collections: &[String], found: Vec<Queryable>) -> Response {
     let mut properties = Map::new();
     for (name, schema) in [
-        ("id", json!({"title": "id", "description": "Id of the Item", "type": "string"})),
+        ("id", json!({"title": "Id", "description": "Id of the Item", "type": "string"})),
         (
             "collection",
-            json!({"title": "collection", "description": "Id of its Collection", "type": "string", "enum": collections}),
+            json!({"title": "Collection", "description": "Id of its Collection", "type": "string", "enum": collections}),
         ),
-        ("geometry", json!({"title": "geometry", "description": "Where it lies", "format": "geometry-any"})),
+        ("geometry", json!({"title": "Geometry", "description": "Where it lies", "format": "geometry-any"})),
         (
             "datetime",
-            json!({"title": "datetime", "description": "Its time", "type": "string", "format": "date-time"}),
+            json!({"title": "Time", "description": "Its time", "type": "string", "format": "date-time"}),
         ),
     ] {
         properties.insert(name.to_owned(), schema);
