@@ -13,9 +13,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
-    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
     reason = "a bench"
 )]
 

@@ -57,7 +57,7 @@ pub(super) fn derived_collection(snapshot: &Snapshot, slot: u32) -> Value {
     let mut times = None;
     for view in snapshot.views() {
         let part = &view.part;
-        let mut is_used = vec![false; part.space().len() as usize];
+        let mut is_used = vec![false; part.space().len()];
         for row in (0..part.len()).filter(|row| part.collection(*row) == slot && view.shows(*row)) {
             let (first, last) = part.span(row);
             let (earliest, latest) = times.unwrap_or((first, last));

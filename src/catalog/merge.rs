@@ -168,7 +168,7 @@ impl Merge {
                     let known = self.seen_before.get(&problem.location);
                     let held = known.is_some_and(|known| known.state.is_some() && !known.is_parent);
                     // A file of one Item that cannot be understood for now; of many, the others are good.
-                    if held && self.is_single(&problem.location) {
+                    if held && is_single(&problem.location) {
                         self.same.insert(self.current);
                         self.warn(self.current, format!("it stays as it was: {}", problem.reason));
                     } else {
@@ -178,10 +178,6 @@ impl Merge {
             }
         }
         Ok(())
-    }
-
-    fn is_single(&self, location: &Location) -> bool {
-        location.file_name().is_some_and(|name| name.ends_with(".json"))
     }
 
     fn add_draft(&mut self, mut draft: Draft, columns: &[usize]) -> Result<(), LoadError> {
@@ -374,4 +370,11 @@ impl Merge {
         }
         Ok(vec![base, View { part: fresh, hidden: Arc::default() }])
     }
+}
+
+/// True for a document of its own, as against one of many lines.
+fn is_single(location: &Location) -> bool {
+    let extension =
+        location.file_name().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }

@@ -95,7 +95,7 @@ async fn table(
 ) -> Result<Reading, LoadError> {
     let wrong = |location: &Location| {
         let location = location.clone();
-        move |source| LoadError::Table { location, source }
+        move |source| LoadError::Table { location, source: Box::new(source) }
     };
     let path = local_path(location)?;
     let opened = tokio::task::spawn_blocking(move || TableReader::open(&path)).await;

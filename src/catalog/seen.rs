@@ -13,13 +13,13 @@ const LOOK_AT_ONCE: usize = 16;
 /// Every document that was looked for, numbered in the order in which they were first seen.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Seen {
-    documents: Vec<State>,
+    documents: Vec<Remembered>,
     index: HashMap<Location, u32>,
 }
 
 /// What is remembered of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct State {
+pub(super) struct Remembered {
     /// Where it is.
     pub(super) location: Location,
     /// Its `ETag` and what it was found under; empty when the next look must read it; nothing when it was not there.
@@ -38,7 +38,7 @@ impl Seen {
 
     /// The number of a document and its new state.
     pub(super) fn note(&mut self, document: &Document) -> u32 {
-        let fresh = State {
+        let fresh = Remembered {
             location: document.location.clone(),
             state: document.state.clone(),
             is_parent: false,
@@ -75,22 +75,22 @@ impl Seen {
     }
 
     /// What is remembered of a document.
-    pub(super) fn get(&self, location: &Location) -> Option<&State> {
+    pub(super) fn get(&self, location: &Location) -> Option<&Remembered> {
         self.documents.get(*self.index.get(location)? as usize)
     }
 
     /// The document of that number.
-    pub(super) fn at(&self, number: u32) -> Option<&State> {
+    pub(super) fn at(&self, number: u32) -> Option<&Remembered> {
         self.documents.get(number as usize)
     }
 
     /// All of them, by number.
-    pub(super) fn documents(&self) -> &[State] {
+    pub(super) fn documents(&self) -> &[Remembered] {
         &self.documents
     }
 
     /// As read from a snapshot on disk.
-    pub(super) fn from_documents(documents: Vec<State>) -> Self {
+    pub(super) fn from_documents(documents: Vec<Remembered>) -> Self {
         let index = (0..).zip(&documents).map(|(number, d)| (d.location.clone(), number)).collect();
         Self { documents, index }
     }
@@ -142,7 +142,7 @@ mod tests {
             seen
         };
         assert!(look().await.has_changed(&storage).await, "too young to tell a later change");
-        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
         old.set_modified(long_ago).expect("a time");
         let seen = look().await;
         assert!(!seen.has_changed(&storage).await);

@@ -128,6 +128,7 @@ impl Snapshot {
     }
 
     /// The Collections in load order.
+    #[must_use]
     pub fn collections(&self) -> impl ExactSizeIterator<Item = &Collection> {
         self.shown.iter().map(|index| &self.slots[*index as usize])
     }

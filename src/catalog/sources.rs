@@ -66,7 +66,7 @@ pub enum LoadError {
         /// Which.
         location: Location,
         /// What is wrong with it.
-        source: TableError,
+        source: Box<TableError>,
     },
     /// A Catalog or Collection that was read before.
     #[error("{location} cannot be read now, and what it links is not known: {reason}")]

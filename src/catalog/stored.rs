@@ -20,7 +20,7 @@ use super::ids::Ids;
 use super::load::Loaded;
 use super::part::{Kept, Part};
 use super::parts::{PartsError, Reader, write_list};
-use super::seen::{Seen, State};
+use super::seen::{Remembered, Seen};
 use super::snapshot::{Collection, Snapshot, View, hash128};
 use super::sources::Source;
 use super::space::{Space, SpaceError};
@@ -251,7 +251,7 @@ pub(super) fn read(path: &Path, sources: &[Source]) -> Result<Option<Loaded>, St
     }
     let documents = head.documents.into_iter().map(|(location, state, is_parent, is_watched)| {
         let location = Location::parse(&location).map_err(|_bad| StoredError::Inconsistent)?;
-        Ok(State { location, state, is_parent, is_watched })
+        Ok(Remembered { location, state, is_parent, is_watched })
     });
     let mut snapshot = Snapshot {
         title: head.title,

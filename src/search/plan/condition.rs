@@ -13,6 +13,9 @@ use crate::stac::Interval;
 /// What `max_cloud_cover` bounds.
 const CLOUD_COVER: &str = "eo:cloud_cover";
 
+/// Rows, and the ascending runs of them that count.
+pub(super) type Runs = (Arc<[u32]>, Vec<Range<usize>>);
+
 /// One condition on rows.
 #[derive(Debug)]
 pub(super) enum Condition<'a> {
@@ -176,7 +179,7 @@ impl<'a> Condition<'a> {
 
     /// The rows that can meet it, as runs of an ascending list, where that is known without a look at each; only when there
     /// are fewer than `most`.
-    pub(super) fn candidates(&self, part: &'a Part, most: u64) -> Option<(Arc<[u32]>, Vec<Range<usize>>)> {
+    pub(super) fn candidates(&self, part: &'a Part, most: u64) -> Option<Runs> {
         match self {
             Self::Never => Some((Arc::default(), Vec::new())),
             Self::Ids(ids) => {

@@ -1,6 +1,6 @@
 //! The page in the usual order of one part, and how many rows match.
 
-use super::part::{Scan, Source};
+use super::part::{Scan, Source, shared};
 use super::record::RowRecord;
 use crate::search::backend::SearchError;
 
@@ -81,7 +81,7 @@ impl<'a> Scan<'a> {
             };
         }
         let edge = place.edge();
-        let counts = self.shared(edge.len(), |piece| {
+        let counts = shared(edge.len(), |piece| {
             let rows = |footprint: &u32| self.in_time(space.rows_of(*footprint)).len() as u64;
             let met = edge[piece].iter().filter(|f| rows(f) > 0 && place.meets(**f)).map(rows);
             Ok(vec![met.sum::<u64>()])

@@ -157,7 +157,7 @@ impl<'a> Scan<'a> {
                 let test = self.place_test(runs.iter().map(Range::len).sum());
                 let mut found = Vec::new();
                 for run in runs {
-                    found.extend(self.shared(run.len(), |piece| {
+                    found.extend(shared(run.len(), |piece| {
                         let rows = &list[run.start + piece.start..run.start + piece.end];
                         self.filter(rows.iter().copied(), test.as_ref())
                     })?);
@@ -167,7 +167,7 @@ impl<'a> Scan<'a> {
             Source::Place => self.gather_place(),
             Source::Walk => {
                 let test = self.place_test(self.rows.len());
-                self.shared(self.rows.len(), |piece| {
+                shared(self.rows.len(), |piece| {
                     let row = |at: usize| self.rows.start + u32::try_from(at).unwrap_or(u32::MAX);
                     self.filter(row(piece.start)..row(piece.end), test.as_ref())
                 })
@@ -204,12 +204,11 @@ impl<'a> Scan<'a> {
         for range in place.inside() {
             if whole {
                 let rows = space.rows_of_all(range.clone());
-                found
-                    .extend(self.shared(rows.len(), |piece| self.filter(rows[piece].iter().copied(), None))?);
+                found.extend(shared(rows.len(), |piece| self.filter(rows[piece].iter().copied(), None))?);
                 continue;
             }
             let footprints = range.end - range.start;
-            found.extend(self.shared(footprints as usize, |piece| {
+            found.extend(shared(footprints as usize, |piece| {
                 let number = |at: usize| range.start + u32::try_from(at).unwrap_or(u32::MAX);
                 let rows = (number(piece.start)..number(piece.end))
                     .flat_map(|footprint| self.in_time(space.rows_of(footprint)).iter().copied());
@@ -217,7 +216,7 @@ impl<'a> Scan<'a> {
             })?);
         }
         let edge = place.edge();
-        found.extend(self.shared(edge.len(), |piece| {
+        found.extend(shared(edge.len(), |piece| {
             let mut record = RowRecord::new(self.snapshot, self.part(), self.question);
             let mut own = Vec::new();
             for footprint in &edge[piece] {
@@ -242,22 +241,23 @@ impl<'a> Scan<'a> {
         let rest = &rows[from..];
         &rest[..rest.partition_point(|row| *row < self.rows.end)]
     }
+}
 
-    /// Shares work on `len` things among threads when there are many; the findings keep their order.
-    pub(super) fn shared<T: Send>(
-        &self,
-        len: usize,
-        work: impl Fn(Range<usize>) -> Result<Vec<T>, SearchError> + Sync,
-    ) -> Result<Vec<T>, SearchError> {
-        if len <= SHARED_ROWS {
-            return work(0..len);
-        }
-        let pieces: Vec<Vec<T>> = (0..len.div_ceil(PIECE_ROWS))
-            .into_par_iter()
-            .map(|piece| work(piece * PIECE_ROWS..((piece + 1) * PIECE_ROWS).min(len)))
-            .collect::<Result<_, _>>()?;
-        let mut all = Vec::with_capacity(pieces.iter().map(Vec::len).sum());
-        pieces.into_iter().for_each(|piece| all.extend(piece));
-        Ok(all)
+/// Shares work on `len` things among threads when there are many; the findings keep their order.
+pub(super) fn shared<T: Send>(
+    len: usize,
+    work: impl Fn(Range<usize>) -> Result<Vec<T>, SearchError> + Sync,
+) -> Result<Vec<T>, SearchError> {
+    if len <= SHARED_ROWS {
+        return work(0..len);
     }
+    let pieces: Vec<Vec<T>> = (0..len.div_ceil(PIECE_ROWS))
+        .into_par_iter()
+        .map(|piece| work(piece * PIECE_ROWS..((piece + 1) * PIECE_ROWS).min(len)))
+        .collect::<Result<_, _>>()?;
+    let mut all = Vec::with_capacity(pieces.iter().map(Vec::len).sum());
+    for piece in pieces {
+        all.extend(piece);
+    }
+    Ok(all)
 }

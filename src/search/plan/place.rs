@@ -59,7 +59,7 @@ impl<'a> PlaceHits<'a> {
             return PlaceTest { place: self, states: None };
         }
         let mut states: Vec<AtomicU8> = Vec::new();
-        states.resize_with(self.part.space().len() as usize, || AtomicU8::new(OUTSIDE));
+        states.resize_with(self.part.space().len(), || AtomicU8::new(OUTSIDE));
         for range in &self.hits.inside {
             for state in &mut states[range.start as usize..range.end as usize] {
                 *state.get_mut() = INSIDE;

@@ -31,13 +31,8 @@ impl<'a> Question<'a> {
             Test::Place { geometry, exact: true, .. } => Some(Region::of_geometry(geometry)),
             _ => None,
         };
-        let (region, as_region) = match own {
-            Some(region) => (Some(region), None),
-            None => {
-                let found = conjuncts.iter().enumerate().find_map(|(at, c)| Some((place(c)?, at)));
-                found.map_or((None, None), |(region, at)| (Some(region), Some(at)))
-            }
-        };
+        let found = || conjuncts.iter().enumerate().find_map(|(at, c)| Some((place(c)?, at)));
+        let (region, as_region) = if own.is_some() { (own, None) } else { found().unzip() };
         Self { search, region, conjuncts, as_region }
     }
 

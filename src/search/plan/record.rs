@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::question::Question;
 use crate::catalog::{Cell, Column, Holding, Part, Snapshot};
 use crate::search::backend::SearchError;
-use crate::search::filter::{Operand, Record, is_member, operand};
+use crate::search::filter::{Filter, Operand, Record, is_member, operand};
 use crate::search::sort::{SortKey, SortValue};
 use crate::search::text::ITEM_FIELDS;
 use crate::stac::{ItemBody, ItemError};
@@ -44,7 +44,7 @@ pub(super) struct RowRecord<'a> {
 
 impl<'a> RowRecord<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, part: &'a Part, question: &'a Question<'a>) -> Self {
-        let names = question.search.filter.as_ref().map(|filter| filter.properties()).unwrap_or_default();
+        let names = question.search.filter.as_ref().map(Filter::properties).unwrap_or_default();
         let place = |name: &String| match name.as_str() {
             "id" => Place::Id,
             "collection" => Place::Collection,

@@ -31,14 +31,13 @@ impl Plan<'_> {
         let mut rows: Vec<(Rank, RowId)> = Vec::new();
         for (part, scan) in (0..).zip(&self.scans) {
             let after = last.as_ref().map(|(token, rank)| After { rank, from: self.follows(part, token) });
-            let (own, matched) = match by_value(scan, after.as_ref())? {
-                Some(found) => found,
-                None => {
-                    let own = scan.gather()?;
-                    let matched = own.len() as u64;
-                    let values = KeyValues::new(self.snapshot, scan.part(), self.question);
-                    (values.first(own, after.as_ref(), limit + 1)?, matched)
-                }
+            let (own, matched) = if let Some(found) = by_value(scan, after.as_ref())? {
+                found
+            } else {
+                let own = scan.gather()?;
+                let matched = own.len() as u64;
+                let values = KeyValues::new(self.snapshot, scan.part(), self.question);
+                (values.first(own, after.as_ref(), limit + 1)?, matched)
             };
             found.matched += matched;
             for row in own {
@@ -146,9 +145,9 @@ impl ByValue<'_> {
             self.left.start..self.left.start + to
         };
         if self.descending {
-            self.left.end = run.start
+            self.left.end = run.start;
         } else {
-            self.left.start = run.end
+            self.left.start = run.end;
         }
         Some(run)
     }

@@ -40,7 +40,6 @@ fn times(usual: u32) -> u32 {
 }
 
 /// Figures for the log of a soak.
-#[expect(clippy::print_stdout, reason = "scripts/soak.sh reads the line")]
 fn figure(what: &str, figure: &str) {
     println!("soak: {what} | {figure}");
 }
@@ -94,7 +93,7 @@ fn parsed(source: &Path) -> Source {
 }
 
 fn write_lines(path: &Path, items: &[Value]) {
-    let lines: String = items.iter().map(|item| format!("{item}\n")).collect();
+    let lines: String = items.iter().flat_map(|item| [item.to_string(), "\n".to_owned()]).collect();
     std::fs::write(path, lines).expect("a file");
 }
 
@@ -141,10 +140,9 @@ fn difference(world: &World, naive: &Naive, body: &Value, random: &mut Random) -
         let Some(next) = own.2 else { break };
         search.token = Some(next);
     }
-    if search.token.is_none() || walked.len() < MOST_PAGES * search.limit {
-        if walked != expected {
-            return Some(format!("pages give {walked:?}, not {expected:?}"));
-        }
+    let is_whole = search.token.is_none() || walked.len() < MOST_PAGES * search.limit;
+    if is_whole && walked != expected {
+        return Some(format!("pages give {walked:?}, not {expected:?}"));
     }
     if let Some(mut token) = search.token.take() {
         // Of an Item that is gone: before, after or beside one that is there.

@@ -42,7 +42,7 @@ fn a_stored_catalogue_answers_as_the_one_that_was_loaded() {
         assert_eq!(start.path.as_deref(), Some(path.as_path()), "{:?}", start.refused);
         same(&world, &opened, &mut random, count);
         // And it goes on from there as one that was loaded.
-        let more: Vec<Value> = (0..count / 2 + 1).map(|_| item(&mut random, count)).collect();
+        let more: Vec<Value> = (0..=count / 2).map(|_| item(&mut random, count)).collect();
         write_lines(&world.folder.path().join("items.ndjson"), &more);
         world.runtime.block_on(opened.reload()).expect("a reload");
         world.reload().expect("a reload");
