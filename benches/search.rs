@@ -10,12 +10,7 @@
 //! The baseline, `linear scan`, answers the same question from plain arrays of boxes, times and cloud cover: what a program
 //! without an index does, and no less than that. A page's documents are unpacked in the time that is shown; "another city each
 //! time" finds them packed, the other questions find them unpacked by the time before.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    clippy::cast_precision_loss,
-    reason = "a bench"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stderr, clippy::cast_precision_loss, reason = "a bench")]
 
 use std::hint::black_box;
 use std::io::{BufWriter, Write};

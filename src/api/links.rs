@@ -159,6 +159,15 @@ impl ItemWriter {
             r#""}"#,
         ]);
         let hrefs = self.hrefs;
+        let is_as_is = match hrefs {
+            AssetHrefs::Auto => !item.body.has_local_hrefs(),
+            AssetHrefs::Original => true,
+            AssetHrefs::Proxy => false,
+        };
+        if is_as_is {
+            item.body.write_as_is(out, links);
+            return;
+        }
         let shown = |key: &str, href: &str| {
             let is_proxied = match hrefs {
                 AssetHrefs::Auto => href.starts_with('/'),

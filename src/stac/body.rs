@@ -150,6 +150,16 @@ impl ItemBody {
             }
         }
         out.extend_from_slice(&json.as_bytes()[copied..]);
+        self.write_end(out, links);
+    }
+
+    /// As [`ItemBody::write`] where every href is shown as it is: one copy.
+    pub fn write_as_is(&self, out: &mut Vec<u8>, links: &str) {
+        out.extend_from_slice(self.open_json().as_bytes());
+        self.write_end(out, links);
+    }
+
+    fn write_end(&self, out: &mut Vec<u8>, links: &str) {
         if self.flags() & HAS_LINKS != 0 && !links.is_empty() {
             out.push(b',');
         }
