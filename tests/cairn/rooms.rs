@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 use std::path::{Path, PathBuf};
 
 use crate::server::repository;
