@@ -9,8 +9,8 @@
 //! `times`, `spans`), the spatial index (`space`) and packed documents (`bodies`); `stored` is all of that on disk.
 //!
 //! Cost: loading takes some 60 µs of one core for an Item of 15 KB, and a sort of all, O(n log n). A Sentinel-2 Item takes
-//! about 1,000 bytes: 800 its document, packed with the dictionary of its Collection, 150 its columns, 50 its footprint (where
-//! half of all share one with others). A reload reads what changed and makes a part of it; past a twentieth of all it makes
+//! about 950 bytes: 730 its document, packed with the dictionary of its Collection, 140 its columns, 75 its footprint and the
+//! trees (where half of all share one with others). A reload reads what changed and makes a part of it; past a twentieth of all it makes
 //! one part of everything from the columns that there are. What a question costs stands in [`crate::search`]'s plan; where all
 //! Items share one footprint there is one list of rows to it, and a place costs nothing.
 

@@ -24,7 +24,7 @@ const READ_AT_ONCE: usize = 64;
 const FACTS_BYTES: u64 = 64 << 20;
 
 /// Memory for the documents that were asked for last, unpacked, in bytes.
-const HOT_BYTES: usize = 128 << 20;
+const HOT_BYTES: usize = 32 << 20;
 
 /// Rows that are looked at, and Items that are unpacked, without handing the work to the pool: well below a millisecond.
 const INLINE_ROWS: u64 = 50_000;
