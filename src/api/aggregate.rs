@@ -31,9 +31,7 @@ pub(super) async fn aggregations_of_collection(
     base: Base,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    if app.backend.collection(&id).await?.is_none() {
-        return Err(ApiError::no_collection(&id));
-    }
+    app.collection(&id).await?;
     let collection = base.collection(&id);
     Ok(Json(listed(&base, &format!("{collection}/aggregations"), &format!("{collection}/aggregate"))))
 }
@@ -84,9 +82,7 @@ pub(super) async fn aggregate_of_collection(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
-    if app.backend.collection(&id).await?.is_none() {
-        return Err(ApiError::no_collection(&id));
-    }
+    app.collection(&id).await?;
     let mut params = from_query(query.as_deref())?;
     params.refuse("collections", "the path names the Collection; count several with /aggregate")?;
     params.set("collections", json!([id]));

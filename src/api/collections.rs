@@ -67,7 +67,7 @@ pub(super) async fn collection(
     base: Base,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let found = app.backend.collection(&id).await?.ok_or_else(|| ApiError::no_collection(&id))?;
+    let found = app.collection(&id).await?;
     Ok(Json(served(&base, &app.backend.about().await?, found)))
 }
 

@@ -92,9 +92,7 @@ pub(super) async fn items(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    if app.backend.collection(&id).await?.is_none() {
-        return Err(ApiError::no_collection(&id));
-    }
+    app.collection(&id).await?;
     let mut params = from_query(query.as_deref())?;
     params.refuse("collections", "the path names the Collection; search several with /search")?;
     params.set("collections", json!([id]));

@@ -32,9 +32,7 @@ pub(super) async fn of_collection(
     base: Base,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    if app.backend.collection(&id).await?.is_none() {
-        return Err(ApiError::no_collection(&id));
-    }
+    app.collection(&id).await?;
     let found = app.backend.queryables(Some(&id)).await?;
     let title = format!("Queryables of {id}");
     Ok(answer(&format!("{}/queryables", base.collection(&id)), &title, &[id], found))

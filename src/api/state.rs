@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::error::ApiError;
 use crate::asset::Proxy;
 use crate::patch::Engine;
 use crate::pool::Pool;
-use crate::search::Backend;
+use crate::search::{Backend, Collection};
 
 /// The server's parts; a clone is the same server.
 #[derive(Debug, Clone)]
@@ -22,6 +23,17 @@ pub struct App {
     pub pool: Pool,
     /// What the operator chose.
     pub settings: Arc<Settings>,
+}
+
+impl App {
+    /// The Collection with that id.
+    ///
+    /// # Errors
+    ///
+    /// 404 when there is none; what the backend answers.
+    pub(super) async fn collection(&self, id: &str) -> Result<Collection, ApiError> {
+        self.backend.collection(id).await?.ok_or_else(|| ApiError::no_collection(id))
+    }
 }
 
 /// What the operator chose.

@@ -26,8 +26,6 @@ pub(super) struct Draft {
     pub(super) bbox: Option<Bbox>,
     /// By number in the batch's names.
     pub(super) properties: Vec<(u32, Scalar)>,
-    /// Its document; taken out when it is put with the others.
-    pub(super) packed: Option<Packed>,
     /// A hash of its document.
     pub(super) content: u64,
     pub(super) warnings: Vec<String>,
@@ -36,8 +34,8 @@ pub(super) struct Draft {
 /// What became of one Item's text.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// Taken in.
-    Fresh(Box<Draft>),
+    /// Taken in, with its document.
+    Fresh(Box<Draft>, Packed),
     /// The snapshot of before has the same Item from the same document.
     Same(RowId),
     /// Left out.
@@ -129,17 +127,7 @@ impl Press {
             }
         }
         let packed = Packed::new(body, self.dictionaries.load().get(&collection));
-        Outcome::Fresh(Box::new(Draft {
-            id,
-            collection,
-            time,
-            bands,
-            geometry,
-            bbox,
-            properties,
-            packed: Some(packed),
-            content,
-            warnings,
-        }))
+        let draft = Draft { id, collection, time, bands, geometry, bbox, properties, content, warnings };
+        Outcome::Fresh(Box::new(draft), packed)
     }
 }

@@ -145,10 +145,7 @@ impl Snapshot {
 
     /// All rows: by footprint, as these are numbered along Hilbert's curve, then newest first; last those without a footprint.
     fn rows_by_place(&self) -> Vec<RowId> {
-        let mut rows = Vec::with_capacity(self.len());
-        for (part, view) in (0..).zip(self.views()) {
-            rows.extend((0..view.part.len()).filter(|row| view.shows(*row)).map(|row| RowId { part, row }));
-        }
+        let mut rows: Vec<RowId> = self.rows().collect();
         rows.sort_by_cached_key(|at| {
             let footprint = self.part(*at).space().footprint_of(at.row).unwrap_or(NO_FOOTPRINT);
             (at.part, footprint, at.row)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::bodies::{Dictionaries, Packer};
+use super::bodies::{Dictionaries, Packed, Packer};
 use super::builder::PartBuilder;
 use super::document::{derived_collection, served_collection};
 use super::draft::{Batch, Draft, Outcome};
@@ -113,14 +113,16 @@ impl Merge {
             Some(known) if is_there && known.is_parent => {
                 return Err(LoadError::Unreadable { location: problem.location, reason: problem.reason });
             }
-            Some(_) if is_there => {
-                // Half written, perhaps: its Items stay until it can be read again.
-                self.same.insert(self.current);
-                self.warn(self.current, format!("it stays as it was: {}", problem.reason));
-            }
+            Some(_) if is_there => self.stay(&problem),
             _ => self.report.problems.push(problem),
         }
         Ok(())
+    }
+
+    /// The current document is half written, perhaps: its Items stay until it can be read again.
+    fn stay(&mut self, problem: &Problem) {
+        self.same.insert(self.current);
+        self.warn(self.current, format!("it stays as it was: {}", problem.reason));
     }
 
     fn add_parent(&mut self, parent: &Parent) {
@@ -161,7 +163,7 @@ impl Merge {
         let columns = self.fresh.columns_of(&batch.names);
         for outcome in batch.outcomes {
             match outcome {
-                Outcome::Fresh(draft) => self.add_draft(*draft, &columns)?,
+                Outcome::Fresh(draft, packed) => self.add_draft(*draft, packed, &columns)?,
                 Outcome::Same(at) => self.keep(at),
                 Outcome::Bad(problem) => {
                     self.seen.distrust(self.current);
@@ -169,8 +171,7 @@ impl Merge {
                     let held = known.is_some_and(|known| known.state.is_some() && !known.is_parent);
                     // A file of one Item that cannot be understood for now; of many, the others are good.
                     if held && is_single(&problem.location) {
-                        self.same.insert(self.current);
-                        self.warn(self.current, format!("it stays as it was: {}", problem.reason));
+                        self.stay(&problem);
                     } else {
                         self.report.problems.push(problem);
                     }
@@ -180,7 +181,7 @@ impl Merge {
         Ok(())
     }
 
-    fn add_draft(&mut self, mut draft: Draft, columns: &[usize]) -> Result<(), LoadError> {
+    fn add_draft(&mut self, mut draft: Draft, packed: Packed, columns: &[usize]) -> Result<(), LoadError> {
         for reason in std::mem::take(&mut draft.warnings) {
             self.warn(self.current, format!("Item '{}': {reason}", draft.id));
         }
@@ -192,7 +193,6 @@ impl Merge {
             self.warn_repeated(self.current, &draft.id, slot);
             return Ok(());
         }
-        let Some(packed) = draft.packed.take() else { return Ok(()) };
         let body = self.packer.push(&draft.collection, packed);
         Ok(self.fresh.add(draft, slot, self.current, body, columns)?)
     }
@@ -241,7 +241,7 @@ impl Merge {
         let without = self.settle_repeated(&places);
         let fresh_content = self.fresh.content_without(&without);
         let gone: Vec<RowId> =
-            self.rows_before().filter(|at| !self.kept[at.part as usize].get(at.row)).collect();
+            self.before.rows().filter(|at| !self.kept[at.part as usize].get(at.row)).collect();
         let gone_content =
             gone.iter().fold(0_u128, |sum, at| sum.wrapping_add(self.before.content(*at).into()));
         self.report.fresh = self.fresh.len() as usize - without.len();
@@ -276,20 +276,14 @@ impl Merge {
         Ok((Loaded { snapshot, seen: Arc::new(self.seen) }, self.report))
     }
 
-    /// Rows of the snapshot before that counted in it.
-    fn rows_before(&self) -> impl Iterator<Item = RowId> {
-        (0..).zip(self.before.views()).flat_map(|(part, view)| {
-            (0..view.part.len()).filter(|row| view.shows(*row)).map(move |row| RowId { part, row })
-        })
-    }
-
     /// Keeps the Items of documents that were not read.
     fn keep_same_documents(&mut self) {
         if self.same.is_empty() {
             return;
         }
         let same: Vec<RowId> = self
-            .rows_before()
+            .before
+            .rows()
             .filter(|at| self.same.contains(&self.before.part(*at).document(at.row)))
             .collect();
         for at in same {

@@ -2,7 +2,9 @@
 //!
 //! Rows are Items in the order that answers have: newest first, then by id, then by Collection.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -41,11 +43,43 @@ pub(crate) struct Part {
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     /// By name of a column: its rows that have a value, in the order of the values.
-    orders: Mutex<HashMap<String, Option<Arc<[u32]>>>>,
+    orders: Memo<String, Option<Arc<[u32]>>>,
     /// By name of a column: whether it holds all values.
-    complete: Mutex<HashMap<String, bool>>,
+    complete: Memo<String, bool>,
     /// By Collection: its rows; only where there are several.
-    members: Mutex<HashMap<u32, Arc<[u32]>>>,
+    members: Memo<u32, Arc<[u32]>>,
+}
+
+/// Values that are made when they are first asked for.
+#[derive(Debug)]
+struct Memo<K, V>(Mutex<HashMap<K, V>>);
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Memo<K, V> {
+    /// What is known; made by `make`, if there is one, where nothing is. Two that ask at once do the work twice; none waits
+    /// for the other.
+    fn get<Q: Eq + Hash + ToOwned<Owned = K> + ?Sized>(
+        &self,
+        key: &Q,
+        make: Option<impl FnOnce() -> V>,
+    ) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let locked = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = locked().get(key).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let made = make?();
+        locked().insert(key.to_owned(), made.clone());
+        Some(made)
+    }
 }
 
 /// Bytes of memory for each purpose.
@@ -145,49 +179,23 @@ impl Part {
         self.bodies.unpack(self.body[row as usize])
     }
 
-    /// The rows that have a value in that column, ascending by value, then by row; made when it is first asked for. Nothing
-    /// when the column does not hold all values.
-    pub(crate) fn order(&self, name: &str, column: &Column) -> Option<Arc<[u32]>> {
-        let known = self.kept.orders.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        if let Some(order) = known {
-            return order;
-        }
-        // Two that ask at once do the work twice; none waits for a lock.
-        let order: Option<Arc<[u32]>> = column.sort_order().map(Into::into);
-        self.kept
-            .orders
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), order.clone());
-        order
+    /// The rows that have a value in that column, ascending by value, then by row. Nothing when the column does not hold all
+    /// values, and when the order is not there yet and `may_make` does not hold: making it sorts all rows.
+    pub(crate) fn order(&self, name: &str, column: &Column, may_make: bool) -> Option<Arc<[u32]>> {
+        let make = || column.sort_order().map(Into::into);
+        self.kept.orders.get(name, may_make.then_some(make)).flatten()
     }
 
     /// True when the column orders its rows as their values are ordered, without a look at any document.
     pub(crate) fn is_complete(&self, name: &str, column: &Column) -> bool {
-        let known = self.kept.complete.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
-        known.unwrap_or_else(|| {
-            let complete = column.is_complete();
-            self.kept
-                .complete
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(name.to_owned(), complete);
-            complete
-        })
+        self.kept.complete.get(name, Some(|| column.is_complete())).unwrap_or(false)
     }
 
-    /// The rows of a Collection, ascending; made when first asked for.
-    pub(crate) fn members(&self, collection: u32) -> Arc<[u32]> {
-        let known =
-            self.kept.members.lock().unwrap_or_else(PoisonError::into_inner).get(&collection).cloned();
-        if let Some(rows) = known {
-            return rows;
-        }
-        let rows: Arc<[u32]> =
-            (0..self.len()).filter(|row| self.collections.get(*row) == collection).collect();
-        let mut members = self.kept.members.lock().unwrap_or_else(PoisonError::into_inner);
-        members.insert(collection, Arc::clone(&rows));
-        rows
+    /// The rows of a Collection, ascending. Nothing when they are not there yet and `may_make` does not hold: making them
+    /// looks at all rows.
+    pub(crate) fn members(&self, collection: u32, may_make: bool) -> Option<Arc<[u32]>> {
+        let make = || (0..self.len()).filter(|row| self.collections.get(*row) == collection).collect();
+        self.kept.members.get(&collection, may_make.then_some(make))
     }
 
     /// Bytes of memory, by purpose.

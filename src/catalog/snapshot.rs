@@ -155,6 +155,13 @@ impl Snapshot {
         &self.views[at.part as usize].part
     }
 
+    /// All rows that count, part by part.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = RowId> {
+        (0..).zip(&self.views).flat_map(|(part, view)| {
+            (0..view.part.len()).filter(|row| view.shows(*row)).map(move |row| RowId { part, row })
+        })
+    }
+
     /// Where an Item is.
     #[must_use]
     pub fn find(&self, collection: u32, id: &str) -> Option<RowId> {

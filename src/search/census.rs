@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::backend::SearchError;
+use super::document::parsed;
 use super::queryables::{Kind, MAX_TEXTS, Observed, Queryable};
 use crate::catalog::{ColumnKind, Extremes, RowId, Snapshot, Summary};
 
@@ -63,18 +64,11 @@ fn census(snapshot: &Snapshot, collection: Option<&str>) -> Result<Vec<Queryable
     };
     let mut told: BTreeMap<String, Queryable> = BTreeMap::new();
     let mut open: Vec<String> = Vec::new();
-    let mut rows: Vec<RowId> = Vec::new();
-    for (index, view) in (0..).zip(snapshot.views()) {
+    for view in snapshot.views() {
         let part = &view.part;
-        let members =
-            slot.filter(|slot| part.only_collection() != Some(*slot)).map(|slot| part.members(slot));
-        let shown = |row: &u32| view.shows(*row);
-        match &members {
-            Some(members) => {
-                rows.extend(members.iter().copied().filter(shown).map(|row| RowId { part: index, row }));
-            }
-            None => rows.extend((0..part.len()).filter(shown).map(|row| RowId { part: index, row })),
-        }
+        let members = slot
+            .filter(|slot| part.only_collection() != Some(*slot))
+            .and_then(|slot| part.members(slot, true));
         for (name, column) in part.columns().iter() {
             let summary = match &members {
                 Some(members) => column.summary_of(members.iter().copied()),
@@ -87,14 +81,17 @@ fn census(snapshot: &Snapshot, collection: Option<&str>) -> Result<Vec<Queryable
             }
         }
     }
+    let is_wanted = |at: &RowId| slot.is_none_or(|slot| snapshot.part(*at).collection(at.row) == slot);
+    let rows = || snapshot.rows().filter(is_wanted);
+    let count = rows().count();
     let mut observed = Observed::default();
-    for at in rows.iter().step_by(rows.len().div_ceil(DOCUMENTS).max(1)) {
-        let document: Value = super::memory::unpacked(snapshot, *at)?.parse().unwrap_or_default();
+    for at in rows().step_by(count.div_ceil(DOCUMENTS).max(1)) {
+        let document = parsed(snapshot, snapshot.part(at), at.row)?;
         if let Some(properties) = document.get("properties").and_then(Value::as_object) {
             observed.add(properties);
         }
     }
-    let are_all = rows.len() <= DOCUMENTS;
+    let are_all = count <= DOCUMENTS;
     for mut seen in observed.finish() {
         if are_all {
             told.insert(seen.name.clone(), seen);

@@ -8,23 +8,10 @@
 use serde_json::{Map, Value};
 
 use super::params::{ParamError, Params};
+use crate::stac::ITEM_MEMBERS;
 
 /// Paths that one question may name.
 const MAX_PATHS: usize = 256;
-
-/// Members of an Item itself.
-const ITEM_MEMBERS: [&str; 10] = [
-    "type",
-    "stac_version",
-    "stac_extensions",
-    "id",
-    "geometry",
-    "bbox",
-    "properties",
-    "links",
-    "assets",
-    "collection",
-];
 
 /// What is shown with whatever is included.
 const ALWAYS: [&str; 4] = ["type", "stac_version", "id", "collection"];

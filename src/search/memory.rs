@@ -9,13 +9,14 @@ use futures::{FutureExt, StreamExt, stream};
 use super::aggregate::Aggregated;
 use super::aggregation::Aggregations;
 use super::backend::{About, Backend, Collection, Item, Matches, Page, SearchError};
+use super::document::{parsed, unpacked, unreadable};
 use super::plan::{Plan, Question};
 use super::query::Search;
 use super::queryables::Queryable;
 use super::{census, tallied};
 use crate::catalog::{BodyRef, Catalog, HotBodies, RowId, Snapshot};
 use crate::pool::Pool;
-use crate::stac::{ItemBody, ItemError, ItemFacts};
+use crate::stac::{ItemBody, ItemFacts};
 
 /// Items that are read in one piece of work.
 const READ_AT_ONCE: usize = 64;
@@ -86,7 +87,7 @@ impl Backend for Memory {
         async move {
             let snapshot = self.catalog.snapshot();
             if search.limit <= INLINE_ITEMS {
-                let question = Question::new(search);
+                let question = Question::at_once(search);
                 let plan = Plan::new(&snapshot, &question);
                 if plan.cost() <= INLINE_ROWS {
                     return self.finish(&snapshot, search, &plan);
@@ -112,7 +113,7 @@ impl Backend for Memory {
                 Ok(Item {
                     collection: snapshot.collection_id(at).to_owned(),
                     id: snapshot.id(at),
-                    body: Arc::new(unpacked(snapshot, at)?),
+                    body: Arc::new(unpacked(snapshot, snapshot.part(at), at.row)?),
                 })
             })
         })
@@ -218,33 +219,19 @@ fn body(hot: &HotBodies, snapshot: &Snapshot, at: RowId) -> Result<Arc<ItemBody>
     if let Some(body) = hot.get(place) {
         return Ok(body);
     }
-    let body = Arc::new(unpacked(snapshot, at)?);
+    let body = Arc::new(unpacked(snapshot, snapshot.part(at), at.row)?);
     hot.put(place, Arc::clone(&body));
     Ok(body)
 }
 
-pub(super) fn unpacked(snapshot: &Snapshot, at: RowId) -> Result<ItemBody, SearchError> {
-    snapshot.body(at).map_err(|source| SearchError::Body {
-        collection: snapshot.collection_id(at).to_owned(),
-        id: snapshot.id(at),
-        source,
-    })
-}
-
 fn facts(known: &Facts, snapshot: &Snapshot, at: RowId) -> Result<Arc<ItemFacts>, SearchError> {
-    let place = snapshot.part(at).body_ref(at.row);
-    if let Some(facts) = known.get(&place) {
+    let (part, row) = (snapshot.part(at), at.row);
+    if let Some(facts) = known.get(&part.body_ref(row)) {
         return Ok(facts);
     }
-    let failed = |source| SearchError::Item {
-        collection: snapshot.collection_id(at).to_owned(),
-        id: snapshot.id(at),
-        source,
-    };
-    let broken = ItemError::Field { field: "type", expected: "a JSON document" };
-    let document = unpacked(snapshot, at)?.parse().map_err(|_never| failed(broken))?;
-    let facts = Arc::new(ItemFacts::from_document(&document).map_err(failed)?);
-    known.insert(place, Arc::clone(&facts));
+    let facts = ItemFacts::from_document(&parsed(snapshot, part, row)?);
+    let facts = Arc::new(facts.map_err(|source| unreadable(snapshot, part, row, source))?);
+    known.insert(part.body_ref(row), Arc::clone(&facts));
     Ok(facts)
 }
 

@@ -13,6 +13,7 @@ mod aggregation;
 mod backend;
 mod census;
 mod collections;
+mod document;
 mod fields;
 mod filter;
 mod memory;

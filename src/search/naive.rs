@@ -37,7 +37,7 @@ struct Parsed {
 impl Naive {
     /// Reads every document.
     pub(super) fn new(snapshot: &Snapshot) -> Self {
-        Self { items: every(snapshot).map(|at| Parsed::read(snapshot, at)).collect() }
+        Self { items: snapshot.rows().map(|at| Parsed::read(snapshot, at)).collect() }
     }
 
     /// Counts the Items that match.
@@ -162,10 +162,4 @@ fn bbox_of(document: &Value) -> Option<Bbox> {
 fn footprint_of(document: &Value) -> Option<Footprint> {
     let geometry = document.get("geometry").filter(|geometry| !geometry.is_null())?;
     Footprint::new(parse_geometry(geometry).ok()?, bbox_of(document))
-}
-
-fn every(snapshot: &Snapshot) -> impl Iterator<Item = RowId> {
-    (0..).zip(snapshot.views()).flat_map(|(part, view)| {
-        (0..view.part.len()).filter(|row| view.shows(*row)).map(move |row| RowId { part, row })
-    })
 }

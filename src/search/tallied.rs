@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::aggregate::{Aggregated, Tallied, Tally};
 use super::aggregation::{Aggregation, Aggregations};
 use super::backend::SearchError;
+use super::document::parsed;
 use super::plan::{Plan, Question};
 use super::query::Search;
-use crate::catalog::{Cell, Holding, Part, RowId, Snapshot};
+use crate::catalog::{Cell, Part, RowId, Snapshot};
 use crate::stac::Bbox;
 
 /// Counts the Items that match.
@@ -75,18 +76,14 @@ impl Counted<'_> {
 }
 
 fn property<'a>(snapshot: &'a Snapshot, at: RowId, name: &str) -> Result<Counted<'a>, SearchError> {
-    let cell = match snapshot.part(at).property(name) {
-        Holding::Column(column) => column.get(at.row),
-        Holding::NoItemHasIt => Cell::Missing,
-        Holding::Elsewhere => Cell::Elsewhere,
-    };
-    Ok(match cell {
+    let part = snapshot.part(at);
+    Ok(match part.property(name).cell(at.row) {
         Cell::Number(number) => Counted::Number(number),
         Cell::Text(text) => Counted::Text(Cow::Borrowed(text)),
         Cell::Instant(instant, style) => Counted::Text(Cow::Owned(style.write(instant))),
         Cell::Missing | Cell::Null | Cell::Bool(_) => Counted::Neither,
         Cell::Elsewhere => {
-            let document: Value = super::memory::unpacked(snapshot, at)?.parse().unwrap_or_default();
+            let document = parsed(snapshot, part, at.row)?;
             let value = document.get("properties").and_then(|properties| properties.get(name));
             match value {
                 Some(Value::Number(number)) => number.as_f64().map_or(Counted::Neither, Counted::Number),
@@ -126,7 +123,7 @@ fn center_of(part: &Part, footprint: u32) -> Center {
 
 /// What the Item's document has for `bbox`.
 fn box_of(snapshot: &Snapshot, at: RowId) -> Result<Option<Bbox>, SearchError> {
-    let document: Value = super::memory::unpacked(snapshot, at)?.parse().unwrap_or_default();
+    let document = parsed(snapshot, snapshot.part(at), at.row)?;
     let corners = document.get("bbox").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let corners: Vec<f64> = corners.iter().filter_map(Value::as_f64).collect();
     Ok(Bbox::from_numbers(&corners).ok())

@@ -5,6 +5,20 @@ use serde_json::Value;
 
 use super::{DatetimeError, parse_instant};
 
+/// Members of an Item itself, in the order of the specification.
+pub const ITEM_MEMBERS: [&str; 10] = [
+    "type",
+    "stac_version",
+    "stac_extensions",
+    "id",
+    "geometry",
+    "bbox",
+    "properties",
+    "links",
+    "assets",
+    "collection",
+];
+
 /// Why a document is no Item that can be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ItemError {

@@ -19,4 +19,4 @@ pub use data_type::DataType;
 pub use datetime::{DatetimeError, Interval, format_instant, parse_instant};
 pub use facts::{AssetFacts, BandFacts, BandRef, Grid, ItemFacts};
 pub use geometry::{GeometryError, parse_geometry};
-pub use item::{ItemError, ItemTime, item_time};
+pub use item::{ITEM_MEMBERS, ItemError, ItemTime, item_time};

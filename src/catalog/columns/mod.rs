@@ -41,6 +41,17 @@ pub(crate) enum Holding<'a> {
     Elsewhere,
 }
 
+impl<'a> Holding<'a> {
+    /// What is known of the property of one row.
+    pub(crate) fn cell(self, row: u32) -> Cell<'a> {
+        match self {
+            Self::Column(column) => column.get(row),
+            Self::NoItemHasIt => Cell::Missing,
+            Self::Elsewhere => Cell::Elsewhere,
+        }
+    }
+}
+
 /// The columns of a snapshot.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Columns {

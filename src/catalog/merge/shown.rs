@@ -11,7 +11,7 @@ impl Merge {
             self.met.iter().map(|(slot, document)| (*slot, *document, true)).collect();
         let mut unread: HashMap<u32, u32> = HashMap::new();
         if !self.same.is_empty() {
-            for at in self.rows_before().filter(|at| self.kept[at.part as usize].get(at.row)) {
+            for at in self.before.rows().filter(|at| self.kept[at.part as usize].get(at.row)) {
                 let part = self.before.part(at);
                 let (slot, document) = (part.collection(at.row), part.document(at.row));
                 let first = unread.entry(slot).or_insert(document);

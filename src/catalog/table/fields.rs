@@ -3,20 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::TableError;
-
-/// Members of an Item that have a column of their own name. No property may have one of these names.
-pub(super) const MEMBERS: [&str; 10] = [
-    "type",
-    "stac_version",
-    "stac_extensions",
-    "id",
-    "geometry",
-    "bbox",
-    "properties",
-    "links",
-    "assets",
-    "collection",
-];
+// Each has a column of its own name, so that no property may have one of these names.
+use crate::stac::ITEM_MEMBERS as MEMBERS;
 
 /// Properties that are timestamps in a table, as the Python package and rustac have them.
 pub(super) const INSTANTS: [&str; 8] = [

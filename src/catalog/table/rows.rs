@@ -10,8 +10,8 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field};
 
 use super::cells::{self, AnyCells, Bad, Unreadable, cells};
-use super::fields::MEMBERS;
 use super::nested::{self, key};
+use crate::stac::ITEM_MEMBERS as MEMBERS;
 
 /// A member of an Item, or one of its properties.
 struct Part {

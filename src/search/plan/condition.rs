@@ -178,8 +178,8 @@ impl<'a> Condition<'a> {
     }
 
     /// The rows that can meet it, as runs of an ascending list, where that is known without a look at each; only when there
-    /// are fewer than `most`.
-    pub(super) fn candidates(&self, part: &'a Part, most: u64) -> Option<Runs> {
+    /// are fewer than `most`; what would first have to be made of all rows, only where `may_make` holds.
+    pub(super) fn candidates(&self, part: &'a Part, most: u64, may_make: bool) -> Option<Runs> {
         match self {
             Self::Never => Some((Arc::default(), Vec::new())),
             Self::Ids(ids) => {
@@ -192,12 +192,12 @@ impl<'a> Condition<'a> {
             Self::Collections(wanted) => {
                 let mut wanted = (0..).zip(wanted).filter(|(_, wanted)| **wanted);
                 let (Some((only, _)), None) = (wanted.next(), wanted.next()) else { return None };
-                let rows = part.members(only);
+                let rows = part.members(only, may_make)?;
                 let run = 0..rows.len();
                 Some((rows, vec![run]))
             }
             Self::Column { column, name, texts: Some(texts), .. } if most > FEW_ROWS => {
-                let order = part.order(name, column)?;
+                let order = part.order(name, column, may_make)?;
                 let runs = texts.iter().filter_map(|text| {
                     let compare = |row: &u32| column.compare_text(*row, text);
                     let from = order.partition_point(|row| compare(row).is_lt());

@@ -60,7 +60,7 @@ impl<'a> Scan<'a> {
     }
 
     /// True when time does not narrow.
-    fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.rows.len() == self.part().len() as usize
     }
 

@@ -96,15 +96,16 @@ impl<'a> Scan<'a> {
         };
         if let Some(place) = &self.place {
             // Each posting list is narrowed to the range of time by bisection.
-            let whole = self.rows.end - self.rows.start == part.len();
-            let lists = if whole { place.edge().len() as u64 } else { place.len() };
+            let lists = if self.is_whole() { place.edge().len() as u64 } else { place.len() };
             let cost = 3 * share(place.rows()) + 8 * lists;
             if cost < self.cost {
                 (self.cost, self.source) = (cost, Source::Place);
             }
         }
         for condition in &self.conditions {
-            let Some((list, runs)) = condition.candidates(part, self.cost) else { continue };
+            let Some((list, runs)) = condition.candidates(part, self.cost, !self.question.is_hasty) else {
+                continue;
+            };
             let runs: Vec<Range<usize>> = runs.into_iter().map(|run| self.within(&list, run)).collect();
             let cost = 4 * runs.iter().map(|run| run.len() as u64).sum::<u64>() + 1;
             if cost < self.cost {
@@ -199,7 +200,7 @@ impl<'a> Scan<'a> {
     fn gather_place(&self) -> Result<Vec<u32>, SearchError> {
         let Some(place) = &self.place else { return Ok(Vec::new()) };
         let space = self.part().space();
-        let whole = self.rows.len() == self.part().len() as usize;
+        let whole = self.is_whole();
         let mut found = Vec::new();
         for range in place.inside() {
             if whole {

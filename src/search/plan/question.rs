@@ -18,6 +18,8 @@ pub(crate) struct Question<'a> {
     pub(super) conjuncts: Vec<Conjunct<'a>>,
     /// The conjunct that the region stands for.
     pub(super) as_region: Option<usize>,
+    /// True when nothing may be made that many questions share and one would wait for, such as the order of a column.
+    pub(super) is_hasty: bool,
 }
 
 impl<'a> Question<'a> {
@@ -33,7 +35,12 @@ impl<'a> Question<'a> {
         };
         let found = || conjuncts.iter().enumerate().find_map(|(at, c)| Some((place(c)?, at)));
         let (region, as_region) = if own.is_some() { (own, None) } else { found().unzip() };
-        Self { search, region, conjuncts, as_region }
+        Self { search, region, conjuncts, as_region, is_hasty: false }
+    }
+
+    /// A question on a thread that may not compute for long.
+    pub(crate) fn at_once(search: &'a Search) -> Self {
+        Self { is_hasty: true, ..Self::new(search) }
     }
 
     /// The rows of a part whose time can match; whether the span of one that lasts does is a condition of its own.

@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::question::Question;
 use crate::catalog::{Cell, Column, Holding, Part, Snapshot};
 use crate::search::backend::SearchError;
+use crate::search::document::{parsed, unpacked};
 use crate::search::filter::{Filter, Operand, Record, is_member, operand};
 use crate::search::sort::{SortKey, SortValue};
 use crate::search::text::ITEM_FIELDS;
-use crate::stac::{ItemBody, ItemError};
 
 /// Where a property of the filter is found in a part.
 #[derive(Debug, Clone, Copy)]
@@ -105,12 +105,7 @@ impl<'a> RowRecord<'a> {
         }
         let mut in_document = false;
         for field in ITEM_FIELDS {
-            let cell = match self.part.property(field) {
-                Holding::Column(column) => column.get(self.row),
-                Holding::NoItemHasIt => Cell::Missing,
-                Holding::Elsewhere => Cell::Elsewhere,
-            };
-            match cell {
+            match self.part.property(field).cell(self.row) {
                 Cell::Text(own) if text.occurs_in([own]) => return Ok(true),
                 Cell::Instant(instant, style) if text.occurs_in([style.write(instant).as_str()]) => {
                     return Ok(true);
@@ -119,7 +114,11 @@ impl<'a> RowRecord<'a> {
                 _ => {}
             }
         }
-        Ok(in_document && text.may_occur_in(self.body()?.open_json()) && text.matches_item(self.document()?))
+        if !in_document {
+            return Ok(false);
+        }
+        let body = unpacked(self.snapshot, self.part, self.row)?;
+        Ok(text.may_occur_in(body.open_json()) && text.matches_item(self.document()?))
     }
 
     /// What the row is sorted by.
@@ -128,22 +127,10 @@ impl<'a> RowRecord<'a> {
             "id" => SortValue::Text(self.id().to_owned()),
             "collection" => SortValue::Text(self.collection().to_owned()),
             "datetime" => SortValue::Instant(self.part.times().get(self.row)),
-            name => match holding(self.part, name) {
-                Holding::Column(column) => match column.get(self.row) {
-                    Cell::Elsewhere => key.value(self.document()?),
-                    cell => SortValue::of_cell(cell),
-                },
-                Holding::NoItemHasIt => SortValue::Missing,
-                Holding::Elsewhere => key.value(self.document()?),
+            name => match holding(self.part, name).cell(self.row) {
+                Cell::Elsewhere => key.value(self.document()?),
+                cell => SortValue::of_cell(cell),
             },
-        })
-    }
-
-    fn body(&self) -> Result<ItemBody, SearchError> {
-        self.part.body(self.row).map_err(|source| SearchError::Body {
-            collection: self.collection().to_owned(),
-            id: self.id().to_owned(),
-            source,
         })
     }
 
@@ -151,13 +138,7 @@ impl<'a> RowRecord<'a> {
         if let Some(document) = self.document.get() {
             return Ok(document);
         }
-        let failed = |source| SearchError::Item {
-            collection: self.collection().to_owned(),
-            id: self.id().to_owned(),
-            source,
-        };
-        let broken = ItemError::Field { field: "type", expected: "a JSON document" };
-        let document = self.body()?.parse().map_err(|_never| failed(broken))?;
+        let document = parsed(self.snapshot, self.part, self.row)?;
         Ok(self.document.get_or_init(|| document))
     }
 

@@ -92,7 +92,8 @@ fn by_value(scan: &Scan<'_>, after: Option<&After<'_>>) -> Result<Option<(Vec<u3
     if steps * WALK_SHARE > all {
         return Ok(None);
     }
-    let Some(order) = part.order(&key.property, column) else { return Ok(None) };
+    let may_make = !scan.question.is_hasty;
+    let Some(order) = part.order(&key.property, column, may_make) else { return Ok(None) };
     let test = scan.place.as_ref().map(|place| place.test(u32::try_from(steps).unwrap_or(u32::MAX)));
     let mut record = RowRecord::new(scan.snapshot, part, scan.question);
     let mut rows = Vec::new();
