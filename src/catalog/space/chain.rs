@@ -6,7 +6,7 @@
 
 use geo::{Coord, Intersects, Line, Rect};
 
-use super::tree::{PackedTree, Step};
+use super::tree::{Node, PackedTree, Step};
 use super::winding::{Side, Winding};
 use super::{Bounds, parts};
 
@@ -52,7 +52,7 @@ impl Chain {
 
     /// True when an edge near the rectangle passes the test.
     fn any_near(&self, near: Bounds, test: impl Fn(Line) -> bool) -> bool {
-        self.edges.walk(|bounds, edges| {
+        self.edges.walk(|Node { bounds, leaves: edges, .. }| {
             if !bounds.meets(near) {
                 Step::Skip
             } else if edges.len() > 1 {
@@ -77,7 +77,7 @@ impl Chain {
 
     /// True when an edge shares a point with the rectangle, its inside included.
     pub(super) fn meets_rect(&self, near: Bounds, rect: &Rect) -> bool {
-        self.edges.walk(|bounds, edges| {
+        self.edges.walk(|Node { bounds, leaves: edges, .. }| {
             if !bounds.meets(near) {
                 Step::Skip
             } else if bounds.lies_in(rect) {
@@ -95,7 +95,7 @@ impl Chain {
     /// Where a position lies as to this ring.
     pub(super) fn side(&self, position: Coord) -> Side {
         let mut winding = Winding::around(position);
-        self.edges.walk(|bounds, edges| {
+        self.edges.walk(|Node { bounds, leaves: edges, .. }| {
             let [west, south, east, north] = bounds.0.map(f64::from);
             if position.y < south || north < position.y || east < position.x {
                 Step::Skip

@@ -7,7 +7,8 @@
 //! * Equal footprints are kept once. Most satellites image the same tiles again and again.
 //! * Footprints are numbered along Hilbert's curve, as leaves of one packed R-tree; the rows of each, ascending, follow
 //!   those of the one before. A node is a range of footprints and a range of rows: where its rectangle lies inside the
-//!   region nothing below it is looked at, and a count is a difference of two offsets.
+//!   region nothing below it is looked at, and a count is a difference of two offsets. Where its rectangle does not tell,
+//!   its [`cells`] mostly do: footprints of a tile and orbit differ little, and are told all at once.
 //! * Footprints on both sides of the antimeridian have several rectangles. They are numbered last, found by a small tree
 //!   of their own, and always tested.
 //!
@@ -19,6 +20,7 @@
 mod antimeridian;
 mod bounds;
 mod build;
+mod cells;
 mod chain;
 mod file;
 mod hilbert;
@@ -35,7 +37,8 @@ use std::ops::Range;
 
 use geo::{Geometry, GeometryCollection, Rect};
 
-use tree::{PackedTree, Step};
+use cells::Cells;
+use tree::{Node, PackedTree, Step};
 
 pub(crate) use bounds::Bounds;
 pub(crate) use build::SpaceBuilder;
@@ -94,6 +97,8 @@ pub(crate) struct Space {
     records: Records,
     /// A leaf for each footprint of one rectangle.
     tree: PackedTree,
+    /// Of each node of `tree` above the leaves.
+    cells: Vec<Cells>,
     /// A leaf for each rectangle of the other footprints.
     wide: PackedTree,
     /// Of each leaf of `wide`, the footprint.
@@ -189,20 +194,28 @@ impl Space {
     /// What may meet the region.
     pub(crate) fn hits(&self, region: &Region) -> Hits {
         let mut hits = Hits::default();
-        self.tree.walk(|bounds, footprints| match region.classify(bounds) {
-            Relation::Outside => Step::Skip,
-            Relation::Inside => {
-                hits.add_inside(footprints);
-                Step::Skip
+        let leaves = self.tree.len();
+        self.tree.walk(|Node { bounds, leaves: footprints, number }| {
+            let mut relation = region.classify(bounds);
+            let inner = number.checked_sub(leaves).and_then(|inner| self.cells.get(inner as usize));
+            if let (Relation::Edge, Some(cells)) = (relation, inner) {
+                relation = region.classify_by(*cells, bounds);
             }
-            Relation::Edge if footprints.len() == 1 => {
-                hits.edge.push(footprints.start);
-                Step::Skip
+            match relation {
+                Relation::Outside => Step::Skip,
+                Relation::Inside => {
+                    hits.add_inside(footprints);
+                    Step::Skip
+                }
+                Relation::Edge if inner.is_some() => Step::Descend,
+                Relation::Edge => {
+                    hits.edge.push(footprints.start);
+                    Step::Skip
+                }
             }
-            Relation::Edge => Step::Descend,
         });
         let first_wide = hits.edge.len();
-        self.wide.walk(|bounds, rects| match region.classify(bounds) {
+        self.wide.walk(|Node { bounds, leaves: rects, .. }| match region.classify(bounds) {
             Relation::Outside => Step::Skip,
             Relation::Edge if rects.len() > 1 => Step::Descend,
             _ => {
@@ -243,7 +256,10 @@ impl Space {
         let postings = [&self.of_row, &self.postings, &self.posting_starts];
         let geometry = [&self.records.words, &self.records.starts];
         SpaceBytes {
-            tree: self.tree.bytes() + self.wide.bytes() + size_of_val(self.wide_of.as_slice()),
+            tree: self.tree.bytes()
+                + self.wide.bytes()
+                + size_of_val(self.cells.as_slice())
+                + size_of_val(self.wide_of.as_slice()),
             postings: postings.iter().map(|words| size_of_val(words.as_slice())).sum(),
             geometry: geometry.iter().map(|words| size_of_val(words.as_slice())).sum(),
         }
@@ -277,7 +293,8 @@ impl Space {
         posting_starts.rotate_right(1);
         posting_starts[0] = 0;
         let (tree, wide) = (PackedTree::new(rects), PackedTree::new(wide_rects));
-        Self { of_row, postings, posting_starts, records, tree, wide, wide_of }
+        let cells = Cells::of_tree(&tree, &records);
+        Self { of_row, postings, posting_starts, records, tree, cells, wide, wide_of }
     }
 }
 

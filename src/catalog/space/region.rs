@@ -1,8 +1,9 @@
 //! What is searched in: a box or any geometry, prepared once for a question.
 
-use geo::{Geometry, Intersects, Rect};
+use geo::{Coord, Geometry, Intersects, Line, Rect};
 
 use super::Bounds;
+use super::cells::{Cells, Grid};
 use super::parts::{Part, Rings};
 use super::shape::Shape;
 use crate::stac::Bbox;
@@ -66,6 +67,22 @@ impl Region {
         }
     }
 
+    /// What is known of everything in a rectangle, by what its cells say of that.
+    pub(super) fn classify_by(&self, cells: Cells, bounds: Bounds) -> Relation {
+        let Some(grid) = Grid::over(bounds) else { return Relation::Edge };
+        match &self.0 {
+            Kind::Boxes(boxes) => {
+                let touched = boxes.iter().fold(0, |touched, own| touched | grid.touched(own));
+                cells.relation(touched, touched)
+            }
+            Kind::Shape(shape) => {
+                let touched = grid.touched(&shape.bounds().rect());
+                let held = shape.positions().fold(0, |held, p| held | grid.touched(&Rect::new(p, p)));
+                cells.relation(held, touched)
+            }
+        }
+    }
+
     /// True when a part of a footprint has a point in common with the region.
     pub(super) fn meets(&self, part: Part) -> bool {
         match &self.0 {
@@ -78,9 +95,19 @@ impl Region {
 fn meets_rect(part: Part, rect: &Rect) -> bool {
     match part {
         Part::Point(position) => rect.intersects(&position),
-        Part::Path(run) => run.edges().any(|edge| rect.intersects(&edge)),
+        Part::Path(run) => run.edges().any(|edge| edge_meets_rect(edge, rect)),
         Part::Area(rings) => area_meets_rect(rings, rect),
     }
+}
+
+/// As geo has it; most edges lie to one side of the rectangle, or begin in it.
+fn edge_meets_rect(edge: Line, rect: &Rect) -> bool {
+    let (low, high) = (rect.min(), rect.max());
+    let holds = |p: Coord| low.x <= p.x && p.x <= high.x && low.y <= p.y && p.y <= high.y;
+    let (a, b) = (edge.start, edge.end);
+    let is_aside =
+        a.x.max(b.x) < low.x || high.x < a.x.min(b.x) || a.y.max(b.y) < low.y || high.y < a.y.min(b.y);
+    !is_aside && (holds(a) || holds(b) || rect.intersects(&edge))
 }
 
 /// A polygon and a rectangle meet where an outer edge does, where the polygon holds a corner of the rectangle, or where a
@@ -88,10 +115,11 @@ fn meets_rect(part: Part, rect: &Rect) -> bool {
 fn area_meets_rect(rings: Rings, rect: &Rect) -> bool {
     let strictly_inside =
         |p: geo::Coord| rect.min().x < p.x && p.x < rect.max().x && rect.min().y < p.y && p.y < rect.max().y;
-    rings.exterior.ring_edges().any(|edge| rect.intersects(&edge))
+    rings.exterior.ring_edges().any(|edge| edge_meets_rect(edge, rect))
         || rings.hold(rect.min())
         || rings.holes().any(|hole| {
-            hole.ring_edges().any(|edge| rect.intersects(&edge)) && !hole.positions().all(strictly_inside)
+            hole.ring_edges().any(|edge| edge_meets_rect(edge, rect))
+                && !hole.positions().all(strictly_inside)
         })
 }
 

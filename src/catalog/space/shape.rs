@@ -7,9 +7,12 @@ use geo::{Coord, Geometry, Intersects, LineString, Polygon, Rect};
 
 use super::chain::Chain;
 use super::parts::{Part, Rings};
-use super::tree::{PackedTree, Step};
+use super::tree::{Node, PackedTree, Step};
 use super::winding::Side;
 use super::{Bounds, Relation};
+
+/// Positions of a shape that are tried before its edges are; more of them would cost what they save.
+const POSITIONS: usize = 8;
 
 /// The polygons, lines and points of a geometry.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ impl<T> Near<T> {
 
     /// True when something near the rectangle passes the test.
     fn any(&self, near: Bounds, mut test: impl FnMut(&T) -> bool) -> bool {
-        self.tree.walk(|bounds, range| {
+        self.tree.walk(|Node { bounds, leaves: range, .. }| {
             if !bounds.meets(near) {
                 Step::Skip
             } else if range.len() > 1 {
@@ -69,9 +72,14 @@ impl Shape {
     }
 
     /// The rectangle around everything.
-    #[cfg(test)]
     pub(super) fn bounds(&self) -> Bounds {
         self.areas.tree.bounds().union(self.paths.tree.bounds())
+    }
+
+    /// A position of each polygon and line, as far as they are few.
+    pub(super) fn positions(&self) -> impl Iterator<Item = Coord> {
+        let areas = self.areas.things.iter().map(|area| area.exterior.first());
+        areas.chain(self.paths.things.iter().map(Chain::first)).take(POSITIONS)
     }
 
     /// What is known of everything that lies in a rectangle. Where no edge meets it, one of its corners tells all.

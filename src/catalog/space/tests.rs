@@ -4,7 +4,7 @@ use geo::{Coord, Geometry, GeometryCollection, Intersects, LineString, MapCoords
 use geo::{MultiPoint, MultiPolygon, Point, Polygon, Rect, coord};
 use proptest::prelude::*;
 
-use super::{NO_FOOTPRINT, Region, Space, SpaceBuilder, antimeridian, count};
+use super::{Hits, NO_FOOTPRINT, Region, Space, SpaceBuilder, antimeridian, count};
 use crate::stac::Bbox;
 
 type Footprint = (Geometry, Option<Bbox>);
@@ -205,6 +205,63 @@ proptest! {
         prop_assert_eq!(all.count(), items.iter().flatten().count());
         prop_assert!(items.is_empty() || space.rows_in(0..count(space.len())) <= items.len());
     }
+}
+
+/// Footprints of one tile and orbit, each moved a little: rings that may cross themselves, with or without a hole.
+fn alike() -> impl Strategy<Value = Vec<Option<Footprint>>> {
+    let crossing = prop::collection::vec((0.0..1.0f64, 0.0..1.0f64), 3..7);
+    let slanted = (0.0..0.3f64, 0.7..1.0f64).prop_map(|(a, b)| vec![(a, 0.0), (1.0, a), (b, 1.0), (0.0, b)]);
+    let ring = prop_oneof![crossing.prop_map(|ring| (ring, false)), slanted.prop_map(|ring| (ring, true))];
+    (ring, prop_oneof![1..40u32, 250..600u32], 0.0..0.05f64).prop_map(|((ring, has_hole), copies, moved)| {
+        let moves = (0..copies).map(|n| f64::from(n * 7919 % 1000) / 1000.0 * moved);
+        let drawn = |by: f64| {
+            let at = |(x, y): &(f64, f64)| (20.0 + x + by, 40.0 + y - by / 2.0);
+            let hole: LineString =
+                ring.iter().map(at).map(|(x, y)| (x * 0.5 + 10.25, y * 0.5 + 20.25)).collect();
+            let holes = if has_hole { vec![hole] } else { Vec::new() };
+            let polygon = Polygon::new(ring.iter().map(at).collect(), holes);
+            Some((Geometry::Polygon(polygon), None))
+        };
+        moves.map(drawn).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn footprints_that_are_much_alike_are_answered_as_by_a_scan(
+        items in alike(),
+        (x, y, width, height) in (-0.2..1.2f64, -0.2..1.2f64, 0.0..0.3f64, 0.0..0.3f64),
+    ) {
+        let space = space_of(&items);
+        let bbox = Bbox { west: 20.0 + x, south: 40.0 + y, east: 20.0 + x + width, north: 40.0 + y + height };
+        let rect = bbox.parts()[0];
+        let expected = scan(&items, |geometry| geometry.intersects(&rect));
+        prop_assert_eq!(rows_in(&space, &Region::of_bbox(&bbox)), expected);
+        let triangle: Geometry =
+            geo::Triangle::new(rect.min(), coord! { x: rect.max().x, y: rect.min().y }, rect.max()).into();
+        let expected = scan(&items, |geometry| geometry.intersects(&triangle));
+        prop_assert_eq!(rows_in(&space, &Region::of_geometry(&triangle)), expected);
+    }
+}
+
+#[test]
+fn a_small_place_in_many_footprints_that_are_alike_is_told_without_a_test_of_each() {
+    let items: Vec<Option<Footprint>> = (0..1000)
+        .map(|n| {
+            let by = f64::from(n) * 1e-5;
+            let corners = [(20.0, 40.0), (20.7 + by, 40.0), (20.4 + by, 41.0), (20.0, 41.0)];
+            Some((Geometry::Polygon(Polygon::new(corners.into_iter().collect(), Vec::new())), None))
+        })
+        .collect();
+    let space = space_of(&items);
+    let hits = |west: f64, south: f64| {
+        space.hits(&Region::of_bbox(&Bbox { west, south, east: west + 0.1, north: south + 0.1 }))
+    };
+    assert_eq!(hits(20.1, 40.1), Hits { inside: std::iter::once(0..1000).collect(), edge: Vec::new() });
+    assert_eq!(hits(20.6, 40.8), Hits::default());
+    assert!(hits(20.6, 40.3).edge.len() > 500, "the slanted side runs through it");
 }
 
 #[test]

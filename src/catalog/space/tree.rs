@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::{Bounds, count};
 
 /// Children of a node: a node's rectangles fill four cache lines.
-const NODE: u32 = 16;
+pub(super) const NODE: u32 = 16;
 
 /// The rectangles of all levels.
 #[derive(Debug, Default)]
@@ -18,6 +18,17 @@ pub(super) struct PackedTree {
     boxes: Vec<[f32; 4]>,
     /// Where each level starts in `boxes`, and the end.
     starts: Vec<u32>,
+}
+
+/// A node or leaf on a walk.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    /// Around everything below it.
+    pub(super) bounds: Bounds,
+    /// The leaves below it; a leaf has itself.
+    pub(super) leaves: Range<u32>,
+    /// Among all nodes, level by level: leaves come first.
+    pub(super) number: u32,
 }
 
 /// What to do after a node was looked at.
@@ -60,6 +71,11 @@ impl PackedTree {
         &self.boxes[..self.len() as usize]
     }
 
+    /// The rectangles level by level, leaves first.
+    pub(super) fn levels(&self) -> impl Iterator<Item = &[[f32; 4]]> {
+        self.starts.windows(2).map(|ends| &self.boxes[ends[0] as usize..ends[1] as usize])
+    }
+
     /// The rectangle around everything.
     pub(super) fn bounds(&self) -> Bounds {
         let top = self.starts.len().checked_sub(2).map_or(0, |top| self.starts[top] as usize);
@@ -71,24 +87,19 @@ impl PackedTree {
         size_of_val(self.boxes.as_slice()) + size_of_val(self.starts.as_slice())
     }
 
-    /// Looks at nodes from the top, in the order of the leaves: `visit` gets a node's rectangle and its range of leaves.
-    /// True when `visit` said [`Step::Stop`].
-    pub(super) fn walk(&self, mut visit: impl FnMut(Bounds, Range<u32>) -> Step) -> bool {
+    /// Looks at nodes from the top, in the order of the leaves. True when `visit` said [`Step::Stop`].
+    pub(super) fn walk(&self, mut visit: impl FnMut(Node) -> Step) -> bool {
         let Some(top) = self.starts.len().checked_sub(2) else { return false };
         self.walk_level(top, 0..self.starts[top + 1] - self.starts[top], &mut visit)
     }
 
     /// The depth of the recursion is that of the tree: eight levels hold four billion leaves.
-    fn walk_level(
-        &self,
-        level: usize,
-        nodes: Range<u32>,
-        visit: &mut impl FnMut(Bounds, Range<u32>) -> Step,
-    ) -> bool {
+    fn walk_level(&self, level: usize, nodes: Range<u32>, visit: &mut impl FnMut(Node) -> Step) -> bool {
         let start = self.starts[level];
         for node in nodes {
-            let bounds = Bounds(self.boxes[(start + node) as usize]);
-            match visit(bounds, self.leaves_below(level, node)) {
+            let number = start + node;
+            let bounds = Bounds(self.boxes[number as usize]);
+            match visit(Node { bounds, leaves: self.leaves_below(level, node), number }) {
                 Step::Skip => {}
                 Step::Stop => return true,
                 Step::Descend if level == 0 => {}
@@ -134,7 +145,7 @@ mod tests {
             let tree = PackedTree::new(boxes.clone());
             prop_assert_eq!(tree.leaves(), boxes.as_slice());
             let mut walked = Vec::new();
-            tree.walk(|bounds, leaves| {
+            tree.walk(|Node { bounds, leaves, .. }| {
                 let around = boxes[leaves.start as usize..leaves.end as usize]
                     .iter()
                     .fold(Bounds::NOTHING, |all, leaf| all.union(Bounds(*leaf)));
@@ -156,12 +167,12 @@ mod tests {
     fn a_walk_ends_where_it_is_told_to() {
         let tree = PackedTree::new(squares(&[(0.0, 0.0); 300]));
         let mut seen = 0;
-        let stopped = tree.walk(|_, leaves| {
-            seen += usize::from(leaves.len() == 1);
+        let stopped = tree.walk(|node| {
+            seen += usize::from(node.leaves.len() == 1);
             if seen == 20 { Step::Stop } else { Step::Descend }
         });
         assert!(stopped);
         assert_eq!(seen, 20);
-        assert!(!PackedTree::default().walk(|_, _| Step::Stop), "an empty tree has no nodes");
+        assert!(!PackedTree::default().walk(|_| Step::Stop), "an empty tree has no nodes");
     }
 }

@@ -33,16 +33,18 @@ impl<'a> Scan<'a> {
             let more = shown.next().is_some();
             return Ok(Newest { rows, matched: self.count_place()?, more });
         };
-        let matches = if matches!(self.source, Source::Walk) && !self.is_whole() {
-            return Ok(first(self.gather()?, from, limit));
-        } else {
-            self.count_place()?
-        };
         let all = u64::from(self.part().len()).max(1);
-        let steps = limit as u64 * all / matches.max(1);
-        if steps * WALK_COST > matches {
+        let steps_among = |matches: u64| limit as u64 * all / matches.max(1);
+        // With fewer matches a walk takes more steps: what does not pay for the most there can be pays for none.
+        let pays = |matches: u64| steps_among(matches) * WALK_COST <= matches;
+        if (matches!(self.source, Source::Walk) && !self.is_whole()) || !pays(place.rows()) {
             return Ok(first(self.gather()?, from, limit));
         }
+        let matches = self.count_place()?;
+        if !pays(matches) {
+            return Ok(first(self.gather()?, from, limit));
+        }
+        let steps = steps_among(matches);
         // Matches are dense: a short walk fills the page.
         let test = place.test(u32::try_from(steps).unwrap_or(u32::MAX));
         let mut rows = Vec::new();
@@ -76,6 +78,9 @@ impl<'a> Scan<'a> {
         for range in place.inside() {
             count += if whole {
                 space.rows_in(range.clone()) as u64
+            } else if place.has_short_lists(range) {
+                let rows = space.rows_of_all(range.clone());
+                rows.iter().filter(|row| self.rows.contains(row)).count() as u64
             } else {
                 range.clone().map(|footprint| self.in_time(space.rows_of(footprint)).len() as u64).sum()
             };

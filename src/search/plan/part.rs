@@ -95,9 +95,8 @@ impl<'a> Scan<'a> {
             rows * u64::from(self.rows.end - self.rows.start) / all
         };
         if let Some(place) = &self.place {
-            // Each posting list is narrowed to the range of time by bisection.
-            let lists = if self.is_whole() { place.edge().len() as u64 } else { place.len() };
-            let cost = 3 * share(place.rows()) + 8 * lists;
+            let lists = if self.is_whole() { 8 * place.edge().len() as u64 } else { place.narrowing_cost() };
+            let cost = 3 * share(place.rows()) + lists;
             if cost < self.cost {
                 (self.cost, self.source) = (cost, Source::Place);
             }
@@ -206,6 +205,14 @@ impl<'a> Scan<'a> {
             if whole {
                 let rows = space.rows_of_all(range.clone());
                 found.extend(shared(rows.len(), |piece| self.filter(rows[piece].iter().copied(), None))?);
+                continue;
+            }
+            if place.has_short_lists(range) {
+                let rows = space.rows_of_all(range.clone());
+                found.extend(shared(rows.len(), |piece| {
+                    let in_time = rows[piece].iter().copied().filter(|row| self.rows.contains(row));
+                    self.filter(in_time, None)
+                })?);
                 continue;
             }
             let footprints = range.end - range.start;

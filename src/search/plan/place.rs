@@ -8,6 +8,9 @@ use crate::catalog::{Hits, Part, Region};
 /// Rows above which a state for each footprint pays.
 const MANY_ROWS: u32 = 4_096;
 
+/// What the bisection of a list of rows costs, in rows looked at.
+const BISECTION_COST: u64 = 8;
+
 const OUTSIDE: u8 = 0;
 const INSIDE: u8 = 1;
 const UNTESTED: u8 = 2;
@@ -18,11 +21,16 @@ pub(super) struct PlaceHits<'a> {
     part: &'a Part,
     region: &'a Region,
     hits: Hits,
+    rows: u64,
 }
 
 impl<'a> PlaceHits<'a> {
     pub(super) fn new(part: &'a Part, region: &'a Region) -> Self {
-        Self { part, region, hits: part.space().hits(region) }
+        let space = part.space();
+        let hits = space.hits(region);
+        let inside = hits.inside.iter().map(|range| space.rows_in(range.clone()) as u64).sum::<u64>();
+        let edge = hits.edge.iter().map(|footprint| space.rows_of(*footprint).len() as u64).sum::<u64>();
+        Self { part, region, hits, rows: inside + edge }
     }
 
     /// Footprints that certainly meet the region, as ranges.
@@ -37,15 +45,24 @@ impl<'a> PlaceHits<'a> {
 
     /// Rows of all these footprints.
     pub(super) fn rows(&self) -> u64 {
-        let space = self.part.space();
-        let inside = self.hits.inside.iter().map(|range| space.rows_in(range.clone()) as u64).sum::<u64>();
-        inside + self.hits.edge.iter().map(|footprint| space.rows_of(*footprint).len() as u64).sum::<u64>()
+        self.rows
     }
 
-    /// Footprints in all.
-    pub(super) fn len(&self) -> u64 {
-        let inside = self.hits.inside.iter().map(|range| u64::from(range.end - range.start)).sum::<u64>();
-        inside + self.hits.edge.len() as u64
+    /// What it costs to find the rows of a range of time: each list of rows is narrowed by bisection, but where lists are
+    /// short all of their rows are looked at.
+    pub(super) fn narrowing_cost(&self) -> u64 {
+        let space = self.part.space();
+        let inside = self.hits.inside.iter().map(|range| {
+            let rows = space.rows_in(range.clone()) as u64;
+            rows.min(BISECTION_COST * u64::from(range.end - range.start))
+        });
+        inside.sum::<u64>() + BISECTION_COST * self.hits.edge.len() as u64
+    }
+
+    /// True when looking at all rows of these footprints costs less than a bisection for each.
+    pub(super) fn has_short_lists(&self, footprints: &Range<u32>) -> bool {
+        let rows = self.part.space().rows_in(footprints.clone()) as u64;
+        rows < BISECTION_COST * u64::from(footprints.end - footprints.start)
     }
 
     /// True when the footprint's shape meets the region.
