@@ -152,17 +152,17 @@ fn answer(
         page.items.len()
     );
     let mut out = head.into_bytes();
+    if search.fields.is_none() {
+        // The text need not be moved while it grows.
+        let texts: usize = page.items.iter().map(|item| item.body.open_json().len() + SLACK_BYTES).sum();
+        out.reserve(texts + SLACK_BYTES);
+    }
     let mut writer = base.items_writer(app.settings.asset_hrefs);
     for (index, item) in page.items.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        let start = out.len();
         write(&mut out, &mut writer, item, search.fields.as_ref());
-        if index == 0 {
-            // Items of one page are about as long: the text need not be moved again and again while it grows.
-            out.reserve((out.len() - start) * page.items.len() + SLACK_BYTES);
-        }
     }
     out.extend_from_slice(b"],\"links\":");
     out.extend_from_slice(Value::from(links).to_string().as_bytes());
@@ -170,8 +170,8 @@ fn answer(
     ([(header::CONTENT_TYPE, GEOJSON)], out).into_response()
 }
 
-/// Room for links, and for Items that are longer than the first.
-const SLACK_BYTES: usize = 4096;
+/// Room for the links of an Item, and for those of the page.
+const SLACK_BYTES: usize = 1024;
 
 /// Appends one Item, spliced from its own text, or parsed where only some of its fields are asked for.
 pub(super) fn write(out: &mut Vec<u8>, writer: &mut ItemWriter, item: &Item, fields: Option<&Fields>) {

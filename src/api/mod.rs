@@ -39,7 +39,7 @@ use utoipa_axum::routes;
 
 use error::ApiError;
 pub use error::ErrorBody;
-pub use state::{App, AssetHrefs, Settings};
+pub use state::{App, AssetHrefs, Parts, Settings};
 
 /// The largest body that a request may have, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;

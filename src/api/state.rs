@@ -10,9 +10,13 @@ use crate::patch::Engine;
 use crate::pool::Pool;
 use crate::search::{Backend, Collection};
 
-/// The server's parts; a clone is the same server.
+/// The server: every layer and handler has a clone of its own, which is the same server.
 #[derive(Debug, Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What a server is made of.
+#[derive(Debug)]
+pub struct Parts {
     /// The catalogue.
     pub backend: Arc<dyn Backend>,
     /// What makes patches.
@@ -22,10 +26,24 @@ pub struct App {
     /// Where CPU work goes.
     pub pool: Pool,
     /// What the operator chose.
-    pub settings: Arc<Settings>,
+    pub settings: Settings,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 impl App {
+    /// A server of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
     /// The Collection with that id.
     ///
     /// # Errors

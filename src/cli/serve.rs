@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::{Config, ServeOptions};
 use super::logs;
-use crate::api::{self, App, Settings};
+use crate::api::{self, App, Parts, Settings};
 use crate::asset::Proxy;
 use crate::catalog::{Catalog, LoadReport, Source};
 use crate::cog::Headers;
@@ -93,13 +93,8 @@ pub(super) async fn serve(
         asset_hrefs: config.asset_hrefs,
         metrics: Some(PrometheusBuilder::new().install_recorder().context("cannot start the metrics")?),
     };
-    let app = api::app(App {
-        backend,
-        engine,
-        proxy: Proxy::new(storage, places),
-        pool,
-        settings: Arc::new(settings),
-    });
+    let proxy = Proxy::new(storage, places);
+    let app = api::app(App::new(Parts { backend, engine, proxy, pool, settings }));
 
     let listener =
         TcpListener::bind(config.bind).await.with_context(|| format!("cannot listen on {}", config.bind))?;
