@@ -130,7 +130,8 @@ impl Press {
             }
         }
         let dictionaries = self.dictionaries.load();
-        let frame = dictionaries.get(&collection).and_then(|dictionary| Packed::frame(body.payload(), dictionary));
+        let frame =
+            dictionaries.get(&collection).and_then(|dictionary| Packed::frame(body.payload(), dictionary));
         let packed = frame.unwrap_or_else(|| Packed::Body(body.to_body()));
         let properties = batch.rows.push(&properties, &mut batch.names);
         let draft = Draft { id, collection, time, bands, geometry, bbox, properties, content, warnings };

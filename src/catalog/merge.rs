@@ -169,8 +169,8 @@ impl Merge {
                     let cells = batch.rows.row(draft.properties.clone());
                     let cells = cells.map(|(name, cell)| (columns[name as usize], cell));
                     let set = draft.bands as usize;
-                    let bands = *band_sets[set]
-                        .get_or_insert_with(|| self.fresh.bands(&batch.band_sets.all()[set]));
+                    let bands =
+                        *band_sets[set].get_or_insert_with(|| self.fresh.bands(&batch.band_sets.all()[set]));
                     self.add_draft(*draft, packed, bands, cells)?;
                 }
                 Outcome::Same(at) => self.keep(at),

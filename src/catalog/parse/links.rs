@@ -52,7 +52,8 @@ fn plain_link(members: &Members<'_, &RawValue>, source: &ItemSource<'_>) -> Opti
     if !source.resolver.keeps(href.strip_prefix('"')?.strip_suffix('"')?) {
         return None;
     }
-    let mut text = String::with_capacity(members.0.iter().map(|(name, raw)| name.len() + raw.get().len() + 4).sum());
+    let mut text =
+        String::with_capacity(members.0.iter().map(|(name, raw)| name.len() + raw.get().len() + 4).sum());
     for (name, raw) in &members.0 {
         let is_plain = raw.get().starts_with('"') && memchr(b'\\', raw.get().as_bytes()).is_none();
         let Cow::Borrowed(name) = name else { return None };

@@ -18,9 +18,7 @@ use geo::Geometry;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::stac::{
-    Bbox, BodyWriter, ItemError, ItemTime, MAX_ITEM_BYTES, WrittenBody, item_time_of,
-};
+use crate::stac::{Bbox, BodyWriter, ItemError, ItemTime, MAX_ITEM_BYTES, WrittenBody, item_time_of};
 use crate::storage::LocationError;
 use crate::tree::ItemSource;
 use bands::AssetBands;
