@@ -9,7 +9,7 @@ use rayon::slice::ParallelSliceMut;
 
 use super::bodies::{Bodies, BodyRef};
 use super::codes::Codes;
-use super::columns::ColumnsBuilder;
+use super::columns::{Cell, ColumnsBuilder};
 use super::draft::Draft;
 use super::ids::IdsBuilder;
 use super::parse::Names;
@@ -84,23 +84,23 @@ impl PartBuilder {
         names.all().iter().map(|name| self.columns.column(name)).collect()
     }
 
-    /// Takes an Item in; `columns` says where its properties go.
-    pub(super) fn add(
+    /// Takes an Item in; its properties are `cells` with the numbers of their columns.
+    pub(super) fn add<'a>(
         &mut self,
         draft: Draft,
-        collection: u32,
-        document: u32,
+        (collection, document): (u32, u32),
         body: BodyRef,
-        columns: &[usize],
+        bands: u32,
+        cells: impl Iterator<Item = (usize, Cell<'a>)>,
     ) -> Result<(), SpaceError> {
         let row = self.len();
         self.footprints.push(self.space.add(draft.geometry, draft.bbox)?);
         self.add_base(&draft.id, collection, document, body);
         self.add_time(row, draft.time);
         self.contents.push(draft.content);
-        self.add_bands(draft.bands);
-        for (name, value) in draft.properties {
-            self.columns.push(row, columns[name as usize], &value);
+        self.band_set.push(bands);
+        for (column, cell) in cells {
+            self.columns.push(row, column, cell);
         }
         Ok(())
     }
@@ -108,6 +108,7 @@ impl PartBuilder {
     /// Takes rows of an older part in.
     pub(super) fn add_rows(&mut self, part: &Part, rows: &[u32]) -> Result<(), SpaceError> {
         let first = self.len();
+        let mut band_sets = vec![None; part.band_sets.len()];
         for (row, from) in (first..).zip(rows.iter().copied()) {
             let footprint = match part.space.footprint_of(from) {
                 Some(footprint) => part.space.add_from(footprint, &mut self.space)?,
@@ -119,7 +120,9 @@ impl PartBuilder {
             let (first, last) = part.span(from);
             self.add_time(row, ItemTime { start: part.times.get(from), first, last });
             self.contents.push(part.contents[from as usize]);
-            self.add_bands(part.band_sets[part.band_set.get(from) as usize].clone());
+            let set = part.band_set.get(from) as usize;
+            let bands = *band_sets[set].get_or_insert_with(|| self.bands(&part.band_sets[set]));
+            self.band_set.push(bands);
         }
         self.columns.push_rows(first, &part.columns, rows);
         Ok(())
@@ -139,13 +142,15 @@ impl PartBuilder {
         }
     }
 
-    fn add_bands(&mut self, bands: Vec<String>) {
-        let sets = &mut self.band_sets;
-        let index = *self.band_index.entry(bands).or_insert_with_key(|names| {
-            sets.push(names.clone());
-            u32::try_from(sets.len() - 1).unwrap_or(u32::MAX)
-        });
-        self.band_set.push(index);
+    /// The number of a set of names of bands, sorted.
+    pub(super) fn bands(&mut self, names: &[String]) -> u32 {
+        if let Some(known) = self.band_index.get(names) {
+            return *known;
+        }
+        let number = u32::try_from(self.band_sets.len()).unwrap_or(u32::MAX);
+        self.band_sets.push(names.to_vec());
+        self.band_index.insert(names.to_vec(), number);
+        number
     }
 
     /// The sum of the contents of all rows but those in `without` (ascending).

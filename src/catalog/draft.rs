@@ -1,17 +1,17 @@
 //! One Item on its way into a part, its document packed already; made on the pool, many at once.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rapidhash::v3::rapidhash_v3;
 
 use super::bodies::{Dictionaries, Packed};
-use super::columns::Scalar;
 use super::lines::Block;
-use super::parse::{Names, Parsed, parse};
+use super::parse::{BandSets, Names, Parsed, Rows, parse};
 use super::seen::Seen;
 use super::snapshot::{RowId, Snapshot};
-use crate::stac::{Bbox, ItemTime};
+use crate::stac::{Bbox, BodyWriter, ItemTime};
 use crate::tree::{ItemSource, Problem, Resolver};
 
 /// An Item that is new, or not what it was.
@@ -20,12 +20,12 @@ pub(super) struct Draft {
     pub(super) id: String,
     pub(super) collection: String,
     pub(super) time: ItemTime,
-    /// Sorted names of its bands.
-    pub(super) bands: Vec<String>,
+    /// Number of its set of bands in the batch.
+    pub(super) bands: u32,
     pub(super) geometry: Option<geo::Geometry>,
     pub(super) bbox: Option<Bbox>,
-    /// By number in the batch's names.
-    pub(super) properties: Vec<(u32, Scalar)>,
+    /// Its cells in the batch's rows.
+    pub(super) properties: Range<usize>,
     /// A hash of its document.
     pub(super) content: u64,
     pub(super) warnings: Vec<String>,
@@ -43,10 +43,14 @@ pub(super) enum Outcome {
 }
 
 /// Items that were parsed together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Batch {
     /// Names of properties.
     pub(super) names: Names,
+    /// Values of properties.
+    pub(super) rows: Rows,
+    /// Names of bands.
+    pub(super) band_sets: BandSets,
     /// In the order of the source.
     pub(super) outcomes: Vec<Outcome>,
 }
@@ -65,49 +69,48 @@ pub(super) struct Press {
 impl Press {
     /// The one Item of a document.
     pub(super) fn item(&self, source: &ItemSource<'_>) -> Batch {
-        let mut names = Names::default();
-        let outcome = self.outcome(source, &mut names);
-        Batch { names, outcomes: vec![outcome] }
+        let mut batch = Batch::default();
+        let outcome = self.outcome(source, &mut batch, &mut BodyWriter::default());
+        batch.outcomes.push(outcome);
+        batch
     }
 
     /// The Items of some lines.
     pub(super) fn lines(&self, location: &crate::storage::Location, block: &Block) -> Batch {
         let resolver = Resolver::new(location, &serde_json::Value::Null);
-        let mut names = Names::default();
-        let mut outcomes = Vec::new();
-        for (number, json) in (block.first_line..).zip(block.bytes.split(|byte| *byte == b'\n')) {
+        let (mut batch, mut writer) = (Batch::default(), BodyWriter::default());
+        for (number, json) in block.lines() {
             if json.trim_ascii().is_empty() {
                 continue;
             }
             let source =
                 ItemSource { location, json, collection: None, parent_id: "items", resolver: &resolver };
-            outcomes.push(match self.outcome(&source, &mut names) {
+            let outcome = match self.outcome(&source, &mut batch, &mut writer) {
                 Outcome::Bad(problem) => {
                     Outcome::Bad(Problem { reason: format!("line {number}: {}", problem.reason), ..problem })
                 }
                 good => good,
-            });
+            };
+            batch.outcomes.push(outcome);
         }
-        Batch { names, outcomes }
+        batch
     }
 
     /// Items of a table.
     pub(super) fn texts(&self, location: &crate::storage::Location, texts: &[Vec<u8>]) -> Batch {
         let resolver = Resolver::new(location, &serde_json::Value::Null);
-        let mut names = Names::default();
-        let outcomes = texts
-            .iter()
-            .map(|json| {
-                let source =
-                    ItemSource { location, json, collection: None, parent_id: "items", resolver: &resolver };
-                self.outcome(&source, &mut names)
-            })
-            .collect();
-        Batch { names, outcomes }
+        let (mut batch, mut writer) = (Batch::default(), BodyWriter::default());
+        for json in texts {
+            let source =
+                ItemSource { location, json, collection: None, parent_id: "items", resolver: &resolver };
+            let outcome = self.outcome(&source, &mut batch, &mut writer);
+            batch.outcomes.push(outcome);
+        }
+        batch
     }
 
-    fn outcome(&self, source: &ItemSource<'_>, names: &mut Names) -> Outcome {
-        let parsed = match parse(source, names) {
+    fn outcome(&self, source: &ItemSource<'_>, batch: &mut Batch, writer: &mut BodyWriter) -> Outcome {
+        let parsed = match parse(source, &mut batch.band_sets, writer) {
             Ok(parsed) => parsed,
             Err(error) => return Outcome::Bad(Problem::of(source.location.clone(), &error)),
         };
@@ -126,7 +129,11 @@ impl Press {
                 return Outcome::Same(at);
             }
         }
-        let packed = Packed::new(body, self.dictionaries.load().get(&collection));
+        let dictionaries = self.dictionaries.load();
+        let frame =
+            dictionaries.get(&collection).and_then(|dictionary| Packed::frame(body.payload(), dictionary));
+        let packed = frame.unwrap_or_else(|| Packed::Body(body.to_body()));
+        let properties = batch.rows.push(&properties, &mut batch.names);
         let draft = Draft { id, collection, time, bands, geometry, bbox, properties, content, warnings };
         Outcome::Fresh(Box::new(draft), packed)
     }

@@ -1,13 +1,14 @@
 //! A stream of lines, cut into blocks of whole lines of a few megabytes.
 
 use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use tokio::sync::mpsc;
 
 use crate::stac::MAX_ITEM_BYTES;
 
 /// Bytes read at once; a block is this and what completes its last line.
-const BLOCK_BYTES: usize = 2 << 20;
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// Blocks read ahead of who takes them.
 const READ_AHEAD: usize = 4;
@@ -19,6 +20,25 @@ pub(super) struct Block {
     pub(super) bytes: Vec<u8>,
     /// Number of the first line, from 1.
     pub(super) first_line: u64,
+    /// Takes the memory back for another block.
+    spent: Sender<Vec<u8>>,
+}
+
+impl Block {
+    /// The lines without their ends, each with its number.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut start = 0;
+        let ends = memchr::memchr_iter(b'\n', &self.bytes).chain(std::iter::once(self.bytes.len()));
+        let lines = ends.map(move |end| &self.bytes[std::mem::replace(&mut start, end + 1)..end]);
+        (self.first_line..).zip(lines)
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // At the end of the file nobody takes it.
+        drop(self.spent.send(std::mem::take(&mut self.bytes)));
+    }
 }
 
 /// Why reading stopped.
@@ -39,7 +59,7 @@ pub enum LinesError {
 pub(super) fn blocks(source: impl Read + Send + 'static) -> mpsc::Receiver<Result<Block, LinesError>> {
     let (sender, receiver) = mpsc::channel(READ_AHEAD);
     tokio::task::spawn_blocking(move || {
-        let mut cutter = Cutter { source, rest: Vec::new(), next_line: 1 };
+        let mut cutter = Cutter::new(source);
         while let Some(block) = cutter.next().transpose() {
             let failed = block.is_err();
             if sender.blocking_send(block).is_err() || failed {
@@ -55,11 +75,19 @@ struct Cutter<R> {
     /// What was read after the last whole line.
     rest: Vec<u8>,
     next_line: u64,
+    /// Memory of blocks that are done with: new memory costs more than reading into it.
+    spent: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
 }
 
 impl<R: Read> Cutter<R> {
+    fn new(source: R) -> Self {
+        Self { source, rest: Vec::new(), next_line: 1, spent: channel() }
+    }
+
     fn next(&mut self) -> Result<Option<Block>, LinesError> {
-        let mut bytes = std::mem::take(&mut self.rest);
+        let mut bytes = self.spent.1.try_recv().unwrap_or_default();
+        bytes.clear();
+        bytes.append(&mut self.rest);
         loop {
             let before = bytes.len();
             bytes.reserve(BLOCK_BYTES);
@@ -68,7 +96,8 @@ impl<R: Read> Cutter<R> {
                 break;
             }
             if let Some(end) = memchr::memrchr(b'\n', &bytes[before..]) {
-                self.rest = bytes.split_off(before + end + 1);
+                self.rest.extend_from_slice(&bytes[before + end + 1..]);
+                bytes.truncate(before + end + 1);
                 break;
             }
             if bytes.len() > MAX_ITEM_BYTES {
@@ -80,7 +109,7 @@ impl<R: Read> Cutter<R> {
         }
         let first_line = self.next_line;
         self.next_line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
-        Ok(Some(Block { bytes, first_line }))
+        Ok(Some(Block { bytes, first_line, spent: self.spent.0.clone() }))
     }
 }
 
@@ -110,12 +139,14 @@ mod tests {
         ) {
             let mut text = lines.join("\n");
             if ends { text.push('\n'); }
-            let mut cutter = Cutter { source: Trickle(text.clone().into_bytes(), step), rest: Vec::new(), next_line: 1 };
+            let mut cutter = Cutter::new(Trickle(text.clone().into_bytes(), step));
             let mut together = Vec::new();
             while let Some(block) = cutter.next().expect("a block") {
                 let before = memchr::memchr_iter(b'\n', &together).count() as u64;
                 prop_assert_eq!(block.first_line, before + 1);
-                together.extend(block.bytes);
+                let own: Vec<&[u8]> = block.bytes.split(|byte| *byte == b'\n').collect();
+                prop_assert_eq!(block.lines().map(|(_, line)| line).collect::<Vec<_>>(), own);
+                together.extend_from_slice(&block.bytes);
             }
             prop_assert_eq!(together, text.into_bytes());
         }
@@ -124,7 +155,7 @@ mod tests {
     #[test]
     fn a_line_without_end_is_refused() {
         let source = io::repeat(b'x').take(MAX_ITEM_BYTES as u64 * 2);
-        let mut cutter = Cutter { source, rest: Vec::new(), next_line: 1 };
+        let mut cutter = Cutter::new(source);
         assert!(matches!(cutter.next(), Err(LinesError::TooLong { line: 1 })));
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Loaded {
 }
 
 /// Loads all sources in their order; what `before` has is not read again.
+///
+/// On threads that end with the load: only then does the allocator let go of what lies freed in their pages.
 pub(super) async fn load(
     sources: &[Source],
     storage: &Storage,
@@ -59,6 +61,7 @@ pub(super) async fn load(
         before: Arc::clone(&before.snapshot),
         seen: Arc::clone(&before.seen),
     };
+    let pool = &pool.alike()?;
     let mut merge = Merge::new(packer, &before.snapshot, &before.seen);
     for source in sources {
         let mut found = read(source, storage, pool, &press, &before.seen).await?.ready_chunks(FOUND_AT_ONCE);

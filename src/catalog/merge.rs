@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::bodies::{Dictionaries, Packed, Packer};
 use super::builder::PartBuilder;
+use super::columns::Cell;
 use super::document::{derived_collection, served_collection};
 use super::draft::{Batch, Draft, Outcome};
 use super::load::{LoadReport, Loaded};
@@ -161,9 +162,17 @@ impl Merge {
 
     fn add_batch(&mut self, batch: Batch) -> Result<(), LoadError> {
         let columns = self.fresh.columns_of(&batch.names);
+        let mut band_sets = vec![None; batch.band_sets.all().len()];
         for outcome in batch.outcomes {
             match outcome {
-                Outcome::Fresh(draft, packed) => self.add_draft(*draft, packed, &columns)?,
+                Outcome::Fresh(draft, packed) => {
+                    let cells = batch.rows.row(draft.properties.clone());
+                    let cells = cells.map(|(name, cell)| (columns[name as usize], cell));
+                    let set = draft.bands as usize;
+                    let bands =
+                        *band_sets[set].get_or_insert_with(|| self.fresh.bands(&batch.band_sets.all()[set]));
+                    self.add_draft(*draft, packed, bands, cells)?;
+                }
                 Outcome::Same(at) => self.keep(at),
                 Outcome::Bad(problem) => {
                     self.seen.distrust(self.current);
@@ -181,7 +190,13 @@ impl Merge {
         Ok(())
     }
 
-    fn add_draft(&mut self, mut draft: Draft, packed: Packed, columns: &[usize]) -> Result<(), LoadError> {
+    fn add_draft<'a>(
+        &mut self,
+        mut draft: Draft,
+        packed: Packed,
+        bands: u32,
+        cells: impl Iterator<Item = (usize, Cell<'a>)>,
+    ) -> Result<(), LoadError> {
         for reason in std::mem::take(&mut draft.warnings) {
             self.warn(self.current, format!("Item '{}': {reason}", draft.id));
         }
@@ -194,7 +209,7 @@ impl Merge {
             return Ok(());
         }
         let body = self.packer.push(&draft.collection, packed);
-        Ok(self.fresh.add(draft, slot, self.current, body, columns)?)
+        Ok(self.fresh.add(draft, (slot, self.current), body, bands, cells)?)
     }
 
     /// A row of the snapshot before is met again.

@@ -6,6 +6,7 @@ use super::bodies::BodyError;
 use super::lines::LinesError;
 use super::space::SpaceError;
 use super::table::TableError;
+use crate::pool::PoolError;
 use crate::storage::{Location, LocationError, StorageError};
 use crate::tree::WalkError;
 
@@ -82,6 +83,9 @@ pub enum LoadError {
     /// Packing documents.
     #[error("cannot pack the Items")]
     Pack(#[from] BodyError),
+    /// Nothing to load with.
+    #[error(transparent)]
+    Threads(#[from] PoolError),
     /// A pipe has no second reading.
     #[error("a catalogue from standard input cannot be loaded again; restart the server instead")]
     StandardInput,

@@ -34,6 +34,18 @@ impl Pool {
         Ok(Self { threads: Arc::new(threads) })
     }
 
+    /// As wide a pool, with threads of its own that end when it is dropped.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn alike(&self) -> Result<Self, PoolError> {
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.width())
+            .thread_name(|n| format!("cairn-load-{n}"))
+            .build()?;
+        Ok(Self { threads: Arc::new(threads) })
+    }
+
     /// How many closures run at once.
     #[must_use]
     pub fn width(&self) -> usize {

@@ -68,30 +68,50 @@ pub(super) struct AssetHref {
     pub(super) href: Range<usize>,
 }
 
-impl ItemBody {
-    /// Puts the places before the JSON; `json` ends inside its `links`.
-    pub(super) fn new(json: &str, hrefs: &[AssetHref], has_links: bool) -> Self {
-        let mut header = String::with_capacity(2 + 8 * hrefs.len());
-        let is_local = |place: &AssetHref| json[place.href.clone()].starts_with("\"/");
-        let mut flags = if has_links { HAS_LINKS } else { 0 };
-        if hrefs.iter().any(is_local) {
-            flags |= HAS_LOCAL_HREFS;
-        }
-        push_number(&mut header, flags);
-        push_number(&mut header, hrefs.len());
-        let mut end = 0;
-        for AssetHref { key, href } in hrefs {
-            for number in [key.start - end, key.len(), href.start - key.end, href.len()] {
-                push_number(&mut header, number);
-            }
-            end = href.end;
-        }
-        let mut payload = String::with_capacity(header.len() + json.len());
-        payload.push_str(&header);
-        payload.push_str(json);
-        Self { payload: payload.into_boxed_str(), json_at: header.len() }
+/// A body in the memory of the [`BodyWriter`](super::BodyWriter) that wrote it.
+#[derive(Debug, Clone, Copy)]
+pub struct WrittenBody<'a> {
+    payload: &'a str,
+    json_at: usize,
+}
+
+impl<'a> WrittenBody<'a> {
+    pub(super) fn new(payload: &'a str, json_at: usize) -> Self {
+        Self { payload, json_at }
     }
 
+    /// As [`ItemBody::payload`].
+    #[must_use]
+    pub fn payload(&self) -> &'a [u8] {
+        self.payload.as_bytes()
+    }
+
+    /// The body in memory of its own.
+    #[must_use]
+    pub fn to_body(&self) -> ItemBody {
+        ItemBody { payload: self.payload.into(), json_at: self.json_at }
+    }
+}
+
+/// Writes what stands before the JSON in a payload; `json` ends inside its `links`.
+pub(super) fn push_places(out: &mut String, json: &str, hrefs: &[AssetHref], has_links: bool) {
+    let is_local = |place: &AssetHref| json[place.href.clone()].starts_with("\"/");
+    let mut flags = if has_links { HAS_LINKS } else { 0 };
+    if hrefs.iter().any(is_local) {
+        flags |= HAS_LOCAL_HREFS;
+    }
+    push_number(out, flags);
+    push_number(out, hrefs.len());
+    let mut end = 0;
+    for AssetHref { key, href } in hrefs {
+        for number in [key.start - end, key.len(), href.start - key.end, href.len()] {
+            push_number(out, number);
+        }
+        end = href.end;
+    }
+}
+
+impl ItemBody {
     /// Takes back what [`ItemBody::payload`] gave.
     ///
     /// # Errors
@@ -282,7 +302,7 @@ mod tests {
         writer.raw(":{\"href\":");
         writer.asset_href(href);
         writer.raw("}}");
-        writer.finish(own_links)
+        writer.finish(own_links).to_body()
     }
 
     fn text(body: &ItemBody, shown: Option<&str>, links: &str) -> String {

@@ -1,13 +1,14 @@
-//! Builds an [`ItemBody`] field by field from JSON that a parser has been over.
+//! Builds an [`ItemBody`](super::ItemBody) field by field from JSON that a parser has been over.
 
 use memchr::{memchr, memchr2};
 
-use super::body::{AssetHref, ItemBody};
+use super::body::{AssetHref, WrittenBody, push_places};
 
-/// Builds an [`ItemBody`] field by field.
+/// Builds an [`ItemBody`](super::ItemBody) field by field; one writer may build many, one after another, in the same memory.
 #[derive(Debug, Default)]
 pub struct BodyWriter {
     json: String,
+    places: String,
     hrefs: Vec<AssetHref>,
     key: std::ops::Range<usize>,
     doubtful: bool,
@@ -30,10 +31,13 @@ const SURE_DIGITS: usize = 200;
 const SURE_POWER: usize = 2;
 
 impl BodyWriter {
-    /// A body without fields yet, with room for so many bytes.
-    #[must_use]
-    pub fn with_capacity(bytes: usize) -> Self {
-        Self { json: String::with_capacity(bytes), ..Self::default() }
+    /// Forgets what was written and makes room for so many bytes.
+    pub fn restart(&mut self, bytes: usize) {
+        self.json.clear();
+        self.json.reserve(bytes);
+        self.hrefs.clear();
+        self.key = 0..0;
+        self.doubtful = false;
     }
 
     /// Opens the next member: writes the comma where one is due, and the name.
@@ -46,6 +50,13 @@ impl BodyWriter {
     /// Adds a JSON string.
     pub fn text(&mut self, text: &str) {
         push_json_string(&mut self.json, text);
+    }
+
+    /// Adds a JSON string of a text that some document has between quotes just so, without escapes.
+    pub fn unescaped(&mut self, text: &str) {
+        self.json.push('"');
+        self.json.push_str(text);
+        self.json.push('"');
     }
 
     /// Adds a bracket, a colon or a comma.
@@ -101,11 +112,19 @@ impl BodyWriter {
 
     /// Ends the body with the links that the document itself brings, each a JSON object.
     #[must_use]
-    pub fn finish(mut self, own_links: &[String]) -> ItemBody {
+    pub fn finish(&mut self, own_links: &[String]) -> WrittenBody<'_> {
         self.name("links");
         self.json.push('[');
-        self.json.push_str(&own_links.join(","));
-        ItemBody::new(&self.json, &self.hrefs, !own_links.is_empty())
+        for (index, link) in own_links.iter().enumerate() {
+            if index > 0 {
+                self.json.push(',');
+            }
+            self.json.push_str(link);
+        }
+        self.places.clear();
+        push_places(&mut self.places, &self.json, &self.hrefs, !own_links.is_empty());
+        self.json.insert_str(0, &self.places);
+        WrittenBody::new(&self.json, self.places.len())
     }
 }
 

@@ -62,7 +62,15 @@ pub struct ItemTime {
 /// # Errors
 /// When there is none, or it cannot be read.
 pub fn item_time(properties: &Value) -> Result<ItemTime, ItemError> {
-    let read = |name: &str, field: &'static str| match properties.get(name).and_then(Value::as_str) {
+    item_time_of(|name| properties.get(name).and_then(Value::as_str))
+}
+
+/// As [`item_time`], `text` giving the property of a name where that is a text.
+///
+/// # Errors
+/// As [`item_time`].
+pub fn item_time_of<'a>(text: impl Fn(&str) -> Option<&'a str>) -> Result<ItemTime, ItemError> {
+    let read = |name: &str, field: &'static str| match text(name) {
         Some(text) => parse_instant(text).map(Some).map_err(|source| ItemError::Datetime { field, source }),
         None => Ok(None),
     };

@@ -13,10 +13,10 @@ mod geometry;
 mod item;
 
 pub use bbox::{Bbox, BboxError};
-pub use body::{ItemBody, PayloadError};
+pub use body::{ItemBody, PayloadError, WrittenBody};
 pub use body_writer::{BodyWriter, MAX_ITEM_BYTES, MAX_PAYLOAD_BYTES, json_string};
 pub use data_type::DataType;
 pub use datetime::{DatetimeError, Interval, format_instant, parse_instant};
 pub use facts::{AssetFacts, BandFacts, BandRef, Grid, ItemFacts};
 pub use geometry::{GeometryError, parse_geometry};
-pub use item::{ITEM_MEMBERS, ItemError, ItemTime, item_time};
+pub use item::{ITEM_MEMBERS, ItemError, ItemTime, item_time, item_time_of};

@@ -23,7 +23,7 @@ use chrono::{DateTime, Utc};
 pub use counters::Counters;
 pub use location::{Location, LocationError};
 pub use places::Places;
-pub(crate) use plain_href::plain_href;
+pub(crate) use plain_href::{is_plain_url, plain_href};
 
 /// The largest object that [`Storage::read`] takes into memory at once, in bytes.
 pub const MAX_WHOLE_BYTES: u64 = 1 << 30;

@@ -31,25 +31,34 @@ pub(crate) fn plain_href(text: &str) -> Option<&str> {
     }
     let path = &path.as_bytes()[..memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len())];
     let hides = |at: usize| path[at - 1] == b'/';
-    if !path.iter().fold(true, |plain, byte| plain & IS_PLAIN[usize::from(*byte)])
-        || memchr_iter(b'.', path).any(hides)
-    {
+    if !is_plain(path) || memchr_iter(b'.', path).any(hides) {
         return None;
     }
     text.get(..text.len() - after_scheme.len() + host.len() + path.len())
 }
 
-/// Characters that stand in a path as they are.
-const IS_PLAIN: [bool; 256] = {
-    let mut is_plain = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        is_plain[byte as usize] = byte.is_ascii_alphanumeric()
-            || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'~' | b'=' | b'+' | b',');
-        byte += 1;
-    }
-    is_plain
-};
+/// True when parsing would not change this URL, its query included.
+#[must_use]
+pub(crate) fn is_plain_url(text: &str) -> bool {
+    plain_href(text).is_some_and(|plain| match text[plain.len()..].strip_prefix('?') {
+        Some(query) => query.split('&').all(|part| is_plain(part.as_bytes())),
+        None => plain.len() == text.len(),
+    })
+}
+
+/// Letters, figures and the marks that stand in a path and in a query as they are.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without an early end, the compiler makes vector code of it"
+)]
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().fold(true, |plain, byte| {
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        // + , - . / and figures.
+        let mark_or_figure = byte.wrapping_sub(b'+') <= b'9' - b'+';
+        plain & (letter | mark_or_figure | (*byte == b'_') | (*byte == b'~') | (*byte == b'='))
+    })
+}
 
 #[cfg(test)]
 mod tests {
@@ -64,6 +73,9 @@ mod tests {
         assert_eq!(plain_href(blob), Some(blob));
         assert_eq!(plain_href("https://h/x.tif?sig=a%20b&c={}#d e"), Some("https://h/x.tif"));
         assert_eq!(plain_href("s3://sentinel-cogs/a/b.tif"), Some("s3://sentinel-cogs/a/b.tif"));
+        assert!(is_plain_url("https://h/map?collection=a&item=b_1"));
+        assert!(!is_plain_url("https://h/map#x"));
+        assert!(!is_plain_url("https://h/map?a b"));
     }
 
     #[test]
@@ -109,6 +121,16 @@ mod tests {
                 let parsed = Location::parse(&text).map(|location| location.to_href());
                 prop_assert_eq!(parsed.ok(), Some(plain.to_owned()));
             }
+            if is_plain_url(&text) {
+                let same = matches!(Location::parse(&text), Ok(Location::Remote(url)) if url.as_str() == text);
+                prop_assert!(same, "{}", text);
+            }
+        }
+
+        #[test]
+        fn queries_that_are_plain_stay(text in "(https|http|s3)://h.x/[a-z]{0,2}(\\?[a-z&=?.%#:+~_'\"ä-]{0,6})?") {
+            let same = matches!(Location::parse(&text), Ok(Location::Remote(url)) if url.as_str() == text);
+            prop_assert!(!is_plain_url(&text) || same, "{}", text);
         }
 
         #[test]

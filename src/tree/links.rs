@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::storage::{Location, LocationError, plain_href};
+use crate::storage::{Location, LocationError, is_plain_url, plain_href};
 
 /// The kinds of documents that a tree is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +116,12 @@ impl Resolver {
             Some(plain) if self.moved.is_none() => Ok(Cow::Borrowed(plain)),
             _ => Ok(Cow::Owned(self.resolve(base, href)?.to_href())),
         }
+    }
+
+    /// True when [`public_href`] surely leaves `href` as it is, query and all.
+    #[must_use]
+    pub fn keeps(&self, href: &str) -> bool {
+        self.moved.is_none() && is_plain_url(href)
     }
 }
 

@@ -102,13 +102,15 @@ impl OpenChunk {
         self.records.len()
     }
 
-    pub(super) fn close(self) -> Chunk {
+    /// Makes a chunk of what there is, and begins the next in the same memory.
+    pub(super) fn close(&mut self) -> Chunk {
         let count = self.ends.len();
-        let mut bytes = Vec::with_capacity((1 + count) * PLACE_BYTES + self.records.len());
-        bytes.extend_from_slice(&number_of(count).to_le_bytes());
-        bytes.extend(self.ends.iter().flat_map(|end| end.to_le_bytes()));
-        bytes.extend_from_slice(&self.records);
-        Chunk { bytes: bytes.into(), count }
+        let places = [number_of(count)].into_iter().chain(self.ends.drain(..));
+        let places: Vec<u8> = places.flat_map(u32::to_le_bytes).collect();
+        self.records.splice(..0, places);
+        let bytes = self.records.as_slice().into();
+        self.records.clear();
+        Chunk { bytes, count }
     }
 }
 

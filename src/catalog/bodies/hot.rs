@@ -117,7 +117,7 @@ mod tests {
         let mut writer = BodyWriter::default();
         writer.name("a");
         writer.text(&"x".repeat(bytes));
-        Arc::new(writer.finish(&[]))
+        Arc::new(writer.finish(&[]).to_body())
     }
 
     #[test]

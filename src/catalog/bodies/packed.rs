@@ -56,11 +56,14 @@ thread_local! {
 impl Packed {
     /// Packs a body with its Collection's dictionary, where it has one by now; any thread may.
     pub(in crate::catalog) fn new(body: ItemBody, dictionary: Option<&Arc<Dictionary>>) -> Self {
-        let frame = dictionary.and_then(|dictionary| {
-            let frame = frame(body.payload(), Some(dictionary))?;
-            Some(Self::Frame { dictionary: Arc::clone(dictionary), frame })
-        });
+        let frame = dictionary.and_then(|dictionary| Self::frame(body.payload(), dictionary));
         frame.unwrap_or(Self::Body(body))
+    }
+
+    /// A body by its payload, packed; nothing when that would not be smaller.
+    pub(in crate::catalog) fn frame(payload: &[u8], dictionary: &Arc<Dictionary>) -> Option<Self> {
+        let frame = frame(payload, Some(dictionary))?;
+        Some(Self::Frame { dictionary: Arc::clone(dictionary), frame })
     }
 }
 

@@ -28,7 +28,9 @@ const CHUNK_BYTES: usize = 4 << 20;
 pub(in crate::catalog) struct Packer {
     /// A chunk that still grows, or whose bodies wait, has its number already and is empty here.
     chunks: Vec<Option<Chunk>>,
-    open: Option<(u32, OpenChunk)>,
+    /// Number of the chunk that is open.
+    open: Option<u32>,
+    open_chunk: OpenChunk,
     waiting: HashMap<Box<str>, Waiting>,
     waiting_bytes: usize,
     dictionaries: Arc<Dictionaries>,
@@ -126,16 +128,12 @@ impl Packer {
 
     fn append(&mut self, collection: &str, packed: &Packed) -> BodyRef {
         let record = self.record(collection, packed);
-        if self.open.as_ref().is_some_and(|(_, chunk)| chunk.len() + record.len() > CHUNK_BYTES) {
+        if self.open_chunk.len() + record.len() > CHUNK_BYTES {
             self.close();
         }
-        let (number, mut chunk) = match self.open.take() {
-            Some(open) => open,
-            None => (self.new_chunk(), OpenChunk::default()),
-        };
-        let at = BodyRef::new(number, chunk.push(&record));
-        self.open = Some((number, chunk));
-        at
+        let number = self.open.unwrap_or_else(|| self.new_chunk());
+        self.open = Some(number);
+        BodyRef::new(number, self.open_chunk.push(&record))
     }
 
     fn record(&mut self, collection: &str, packed: &Packed) -> Vec<u8> {
@@ -156,8 +154,8 @@ impl Packer {
     }
 
     fn close(&mut self) {
-        if let Some((number, chunk)) = self.open.take() {
-            self.chunks[number as usize] = Some(chunk.close());
+        if let Some(number) = self.open.take() {
+            self.chunks[number as usize] = Some(self.open_chunk.close());
         }
     }
 }

@@ -22,7 +22,7 @@ fn body(number: usize) -> ItemBody {
         writer.raw(r#","type":"image/tiff; application=geotiff; profile=cloud-optimized","roles":["data"]}"#);
     }
     writer.raw("}");
-    writer.finish(&[])
+    writer.finish(&[]).to_body()
 }
 
 /// Packs `count` bodies of two Collections, the way that loading does.
@@ -88,7 +88,7 @@ fn a_body_packed_with_a_strange_dictionary_comes_back() {
 #[test]
 fn a_body_that_does_not_shrink_is_stored() {
     let mut packer = Packer::default();
-    let at = packer.push("c", Packed::new(BodyWriter::default().finish(&[]), None));
+    let at = packer.push("c", Packed::new(BodyWriter::default().finish(&[]).to_body(), None));
     let bodies = packer.finish();
     assert_eq!(bodies.unpack(at).expect("a body").open_json(), r#"{"links":["#);
 }

@@ -6,7 +6,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::Columns;
 use super::growing::Growing;
-use super::scalar::{Cell, Scalar};
+use super::scalar::Cell;
 
 /// Properties that get a column.
 pub(crate) const MAX_COLUMNS: usize = 256;
@@ -75,15 +75,9 @@ impl ColumnsBuilder {
     }
 
     /// The value of one row in a column. The rows of a column ascend; a row that is left out lacks the property, one that
-    /// comes twice is left to its body.
+    /// comes twice is left to its body. A text that may be a date-time is better given as `Cell::from(text)`.
     #[inline]
-    pub(crate) fn push(&mut self, row: u32, column: usize, value: &Scalar) {
-        self.push_cell(row, column, Cell::from(value));
-    }
-
-    /// As [`ColumnsBuilder::push`], with a cell. A text that may be a date-time is better given as `Cell::from(text)`.
-    #[inline]
-    pub(crate) fn push_cell(&mut self, row: u32, column: usize, cell: Cell<'_>) {
+    pub(crate) fn push(&mut self, row: u32, column: usize, cell: Cell<'_>) {
         if row >= self.next_look {
             self.look(row);
         }
@@ -153,7 +147,7 @@ mod tests {
         let mut builder = ColumnsBuilder::new();
         let at = builder.column("x");
         for row in 0..60_000 {
-            builder.push(row, at, &Scalar::Text(format!("{row:0>64}").into()));
+            builder.push(row, at, Cell::Text(&format!("{row:0>64}")));
         }
         assert!(matches!(builder.finish(&[0]).holding("x"), Holding::Elsewhere));
     }
@@ -163,7 +157,7 @@ mod tests {
         let mut builder = ColumnsBuilder::new();
         for i in 0..=MAX_COLUMNS {
             let at = builder.column(&format!("p{i}"));
-            builder.push(0, at, &Scalar::Bool(true));
+            builder.push(0, at, Cell::Bool(true));
         }
         let columns = builder.finish(&[0]);
         assert_eq!(columns.iter().count(), MAX_COLUMNS);
@@ -176,7 +170,7 @@ mod tests {
         let mut builder = ColumnsBuilder::new();
         let at = builder.column("x");
         for (row, number) in [(0, 1.0), (1, 2.0), (1, 3.0), (2, 4.0)] {
-            builder.push(row, at, &Scalar::Number(number));
+            builder.push(row, at, Cell::Number(number));
         }
         let columns = builder.finish(&[2, 1, 0]);
         let column = columns.find("x").expect("a column");
@@ -194,7 +188,7 @@ mod tests {
         for row in 0..rows {
             for name in &names {
                 let at = builder.column(name);
-                builder.push(row, at, &Scalar::Number(f64::from(row).sqrt()));
+                builder.push(row, at, Cell::Number(f64::from(row).sqrt()));
             }
         }
         let order: Vec<u32> = (0..rows).collect();

@@ -1,12 +1,14 @@
 //! The value of one property of one Item, on its way into a column and out of one.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 use super::instant::InstantText;
 
 /// A property's value as an Item's document has it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Scalar {
+pub(crate) enum Scalar<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -14,7 +16,7 @@ pub(crate) enum Scalar {
     /// A number that an `f64` holds exactly.
     Number(f64),
     /// A text, date-times among them.
-    Text(Box<str>),
+    Text(Cow<'a, str>),
     /// An array, an object, or a number that an `f64` does not hold.
     Other,
 }
@@ -38,14 +40,14 @@ pub(crate) enum Cell<'a> {
     Elsewhere,
 }
 
-impl<'a> From<&'a Scalar> for Cell<'a> {
+impl<'a> From<&'a Scalar<'_>> for Cell<'a> {
     /// Date-times are told from other texts.
     fn from(scalar: &'a Scalar) -> Self {
         match scalar {
             Scalar::Null => Self::Null,
             Scalar::Bool(value) => Self::Bool(*value),
             Scalar::Number(value) => Self::Number(*value),
-            Scalar::Text(text) => Self::from(&**text),
+            Scalar::Text(text) => Self::from(text.as_ref()),
             Scalar::Other => Self::Elsewhere,
         }
     }

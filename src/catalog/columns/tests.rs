@@ -17,7 +17,7 @@ fn same(a: Cell<'_>, b: Cell<'_>) -> bool {
     }
 }
 
-fn cell(value: Option<&Scalar>) -> Cell<'_> {
+fn cell<'a>(value: Option<&'a Scalar<'_>>) -> Cell<'a> {
     value.map_or(Cell::Missing, Cell::from)
 }
 
@@ -26,7 +26,7 @@ fn build(values: &[Option<Scalar>], order: &[u32]) -> Columns {
     let at = builder.column("x");
     for (row, value) in (0..).zip(values) {
         if let Some(value) = value {
-            builder.push(row, at, value);
+            builder.push(row, at, Cell::from(value));
         }
     }
     builder.finish(order)
@@ -76,16 +76,16 @@ fn instant() -> impl Strategy<Value = String> {
     )
 }
 
-fn any_text() -> impl Strategy<Value = Scalar> {
+fn any_text() -> impl Strategy<Value = Scalar<'static>> {
     prop_oneof!["[ab]{0,2}", ".{0,5}", instant()].prop_map(|t| Scalar::Text(t.into()))
 }
 
-fn mark() -> impl Strategy<Value = Option<Scalar>> {
+fn mark() -> impl Strategy<Value = Option<Scalar<'static>>> {
     prop_oneof![4 => Just(None), 1 => Just(Some(Scalar::Null)), 1 => Just(Some(Scalar::Other))]
 }
 
 /// Columns of one kind with and without marks, mixed ones, nearly empty ones.
-fn values() -> impl Strategy<Value = Vec<Option<Scalar>>> {
+fn values() -> impl Strategy<Value = Vec<Option<Scalar<'static>>>> {
     let text = |texts: BoxedStrategy<String>| texts.prop_map(|t| Scalar::Text(t.into())).boxed();
     let kinds = vec![
         (-300_i32..300).prop_map(|i| Scalar::Number(f64::from(i))).boxed(),
@@ -226,7 +226,7 @@ proptest! {
     fn texts_and_booleans_are_found(values in values(), others in prop::collection::vec(any_text(), 0..4), picks: [prop::sample::Index; 3]) {
         let column = column(&build(&values, &straight(&values)));
         let own = picks.iter().filter_map(|p| values.get(p.index(values.len().max(1)))?.as_ref());
-        let wanted: Vec<&str> = own.chain(&others).filter_map(|v| if let Scalar::Text(t) = v { Some(&**t) } else { None }).collect();
+        let wanted: Vec<&str> = own.chain(&others).filter_map(|v| if let Scalar::Text(t) = v { Some(t.as_ref()) } else { None }).collect();
         let equal = column.compile_texts(&wanted);
         let with_a = column.compile_texts_where(|text| text.contains('a'));
         let yes = column.compile_bool(true);
@@ -350,7 +350,7 @@ proptest! {
         let from = u32::try_from(picks.len()).expect("few");
         for (row, value) in (from..).zip(&new) {
             if let Some(value) = value {
-                builder.push(row, at, value);
+                builder.push(row, at, Cell::from(value));
             }
         }
         let all: Vec<_> = picks.iter().map(|p| old.get(*p as usize).cloned().flatten()).chain(new.clone()).collect();
@@ -377,6 +377,6 @@ fn texts_that_are_another_in_each_item_are_left_to_the_bodies() {
     let mut builder = ColumnsBuilder::new();
     builder.push_rows(0, &columns, &[1, 2]);
     let at = builder.column("x");
-    builder.push(2, at, &Scalar::Bool(true));
+    builder.push(2, at, Cell::Bool(true));
     assert!(matches!(builder.finish(&[0, 1, 2]).holding("x"), Holding::Elsewhere));
 }

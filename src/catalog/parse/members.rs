@@ -84,12 +84,29 @@ const USUAL_COUNT: usize = 12;
 /// Up to so many members, comparing each with each is quickest.
 const FEW: usize = 48;
 
+/// What equal names have in common and others mostly have not: the length, the first byte and the last two.
+fn mark_of(name: &[u8]) -> u32 {
+    let byte = |at: Option<usize>| at.and_then(|at| name.get(at)).copied().unwrap_or_default();
+    let len = name.len();
+    u32::from_le_bytes([
+        len.to_le_bytes()[0],
+        byte(Some(0)),
+        byte(len.checked_sub(1)),
+        byte(len.checked_sub(2)),
+    ])
+}
+
 /// Drops the members that a later one of the same name replaces.
 pub(super) fn keep_last<V>(members: &mut Vec<(Cow<'_, str>, V)>) {
     let is_replaced: Vec<bool> = if members.len() <= FEW {
+        let mut marks = [0; FEW];
+        for (mark, (name, _)) in marks.iter_mut().zip(members.iter()) {
+            *mark = mark_of(name.as_bytes());
+        }
+        let marks = &marks[..members.len()];
         let is_replaced = |at: usize| {
-            let name = members[at].0.as_ref();
-            members[at + 1..].iter().any(|(later, _)| later.len() == name.len() && later.as_ref() == name)
+            let name = &members[at].0;
+            marks[at + 1..].contains(&marks[at]) && members[at + 1..].iter().any(|(later, _)| later == name)
         };
         if !(0..members.len()).any(is_replaced) {
             return;

@@ -9,6 +9,7 @@ mod document;
 mod links;
 mod members;
 mod properties;
+mod rows;
 mod shape;
 
 use std::borrow::Cow;
@@ -17,29 +18,32 @@ use geo::Geometry;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::stac::{Bbox, BodyWriter, ItemBody, ItemError, ItemTime, MAX_ITEM_BYTES, item_time};
+use crate::stac::{Bbox, BodyWriter, ItemError, ItemTime, MAX_ITEM_BYTES, WrittenBody, item_time_of};
 use crate::storage::LocationError;
 use crate::tree::ItemSource;
+use bands::AssetBands;
 use document::{Assets, Document, Member};
 use members::Members;
 
 use super::columns::Scalar;
+pub(super) use bands::BandSets;
 pub(super) use links::own_links;
 pub(super) use properties::Names;
+pub(super) use rows::Rows;
 
 /// An Item on its way into a snapshot.
 #[derive(Debug)]
-pub(super) struct Parsed {
+pub(super) struct Parsed<'a> {
     pub(super) id: String,
     pub(super) collection: String,
     pub(super) time: ItemTime,
-    /// Every name that a band of it answers to, sorted.
-    pub(super) bands: Vec<String>,
+    /// Number of the set of names that its bands answer to.
+    pub(super) bands: u32,
     pub(super) geometry: Option<Geometry>,
     pub(super) bbox: Option<Bbox>,
-    /// All of its properties but `datetime`, the names as numbers of the batch's [`Names`].
-    pub(super) properties: Vec<(u32, Scalar)>,
-    pub(super) body: ItemBody,
+    /// All of its properties but `datetime`.
+    pub(super) properties: Vec<(Cow<'a, str>, Scalar<'a>)>,
+    pub(super) body: WrittenBody<'a>,
     /// What was wrong but could be put right.
     pub(super) warnings: Vec<String>,
 }
@@ -62,20 +66,24 @@ pub(super) enum ParseError {
 /// Room for what a body has more than its document: hrefs that become absolute.
 const BODY_SLACK_BYTES: usize = 512;
 
-/// Parses the Item that `source` holds.
-pub(super) fn parse(source: &ItemSource<'_>, names: &mut Names) -> Result<Parsed, ParseError> {
+/// Parses the Item that `source` holds; its body lies with `writer`, which is used again for the next.
+pub(super) fn parse<'a>(
+    source: &ItemSource<'a>,
+    band_sets: &mut BandSets,
+    writer: &'a mut BodyWriter,
+) -> Result<Parsed<'a>, ParseError> {
     check_len(source.json.len())?;
     let document: Document<'_> = serde_json::from_str(std::str::from_utf8(source.json)?)?;
     let mut warnings = Vec::new();
     let collection = collection_of(&document, source, &mut warnings)?;
 
-    let mut writer = BodyWriter::with_capacity(source.json.len() + BODY_SLACK_BYTES);
-    let mut band_names = Vec::new();
+    writer.restart(source.json.len() + BODY_SLACK_BYTES);
+    let mut bands = Vec::new();
     for (name, member) in &document.members {
         match member {
             Member::Assets(assets) => {
                 writer.name(name);
-                write_assets(&mut writer, assets, source, &mut band_names)?;
+                bands = write_assets(writer, assets, source)?;
             }
             Member::Raw(_) if matches!(name.as_ref(), "links" | "collection") => {}
             Member::Raw(raw) => {
@@ -96,30 +104,22 @@ pub(super) fn parse(source: &ItemSource<'_>, names: &mut Names) -> Result<Parsed
     let is_doubtful = writer.is_doubtful();
     let body = writer.finish(&links);
     if is_doubtful {
-        body.parse()?;
+        body.to_body().parse()?;
     }
 
     let no_properties = ItemError::Field { field: "properties", expected: "an object" };
     let properties =
         document.raw("properties").filter(|raw| raw.get().starts_with('{')).ok_or(no_properties)?;
-    let Members(properties) = serde_json::from_str::<Members<'_, Scalar>>(properties.get())?;
+    let Members(mut properties) = serde_json::from_str::<Members<'_, Scalar<'_>>>(properties.get())?;
     let geometry = document.raw("geometry").map_or(Ok(None), shape::shape_of)?;
     let id =
         text(&document, "id")?.ok_or(ItemError::Field { field: "id", expected: "a string" })?.into_owned();
     let time = time_of(&properties)?;
     // An Item's own instant has a column of its own.
-    let others = properties.into_iter().filter(|(name, _)| name != "datetime");
-    Ok(Parsed {
-        id,
-        collection,
-        time,
-        bands: sorted(band_names),
-        geometry,
-        bbox: bbox_of(&document, &mut warnings)?,
-        properties: others.map(|(name, scalar)| (names.number(&name), scalar)).collect(),
-        body,
-        warnings,
-    })
+    properties.retain(|(name, _)| name != "datetime");
+    let bands = band_sets.number(&bands)?;
+    let bbox = bbox_of(&document, &mut warnings)?;
+    Ok(Parsed { id, collection, time, bands, geometry, bbox, properties, body, warnings })
 }
 
 fn check_len(len: usize) -> Result<(), ParseError> {
@@ -151,13 +151,13 @@ fn collection_of(
     })
 }
 
-/// Writes `assets` with absolute hrefs, and collects the names of their bands.
+/// Writes `assets` with absolute hrefs, and collects what their bands are named by.
 fn write_assets<'a>(
     writer: &mut BodyWriter,
     assets: &Assets<'a>,
     source: &ItemSource<'_>,
-    band_names: &mut Vec<Cow<'a, str>>,
-) -> Result<(), ParseError> {
+) -> Result<Vec<AssetBands<'a>>, ParseError> {
+    let mut bands = Vec::with_capacity(assets.0.len());
     writer.token('{');
     for (index, (key, asset)) in assets.0.iter().enumerate() {
         if index > 0 {
@@ -170,7 +170,11 @@ fn write_assets<'a>(
             if index > 0 {
                 writer.token(',');
             }
-            writer.text(name);
+            match name {
+                // Text of the document, which would have to be copied if it had escapes.
+                Cow::Borrowed(name) => writer.unescaped(name),
+                Cow::Owned(name) => writer.text(name),
+            }
             writer.token(':');
             match href_of(name, field)? {
                 Some(href) => {
@@ -180,7 +184,7 @@ fn write_assets<'a>(
                         .map_err(|error| ParseError::Href { key: key.to_string(), source: error })?;
                     writer.asset_href(&shown);
                     check_len(writer.len())?;
-                    bands::add_names(band_names, key.clone(), asset, &shown)?;
+                    bands.push(AssetBands::of(key, asset, &shown)?);
                 }
                 None => writer.raw(field.get()),
             }
@@ -188,40 +192,34 @@ fn write_assets<'a>(
         writer.token('}');
     }
     writer.token('}');
-    Ok(())
+    Ok(bands)
 }
 
 fn href_of<'a>(name: &str, field: &'a RawValue) -> serde_json::Result<Option<Cow<'a, str>>> {
     if name == "href" { members::text_of(field) } else { Ok(None) }
 }
 
-fn sorted(mut names: Vec<Cow<'_, str>>) -> Vec<String> {
-    names.sort_unstable();
-    names.dedup();
-    names.into_iter().map(Cow::into_owned).collect()
-}
-
-fn is_time(name: &str) -> bool {
-    matches!(name, "datetime" | "start_datetime" | "end_datetime")
-}
-
-fn time_of(properties: &[(Cow<'_, str>, Scalar)]) -> Result<ItemTime, ItemError> {
-    let text = |(name, scalar): &(Cow<'_, str>, Scalar)| match scalar {
-        Scalar::Text(text) if is_time(name) => Some((name.to_string(), Value::from(text.as_ref()))),
-        _ => None,
-    };
-    item_time(&properties.iter().filter_map(text).collect())
+fn time_of(properties: &[(Cow<'_, str>, Scalar<'_>)]) -> Result<ItemTime, ItemError> {
+    item_time_of(|wanted| {
+        properties.iter().find_map(|(name, scalar)| match scalar {
+            Scalar::Text(text) if name == wanted => Some(text.as_ref()),
+            _ => None,
+        })
+    })
 }
 
 /// Four or six numbers; a box that is none is passed over with a warning.
 fn bbox_of(document: &Document<'_>, warnings: &mut Vec<String>) -> serde_json::Result<Option<Bbox>> {
-    let list: Option<Value> = document.raw("bbox").map(|raw| serde_json::from_str(raw.get())).transpose()?;
-    Ok(list.as_ref().and_then(Value::as_array).and_then(|list| {
-        let numbers: Vec<f64> = list.iter().filter_map(Value::as_f64).collect();
-        Bbox::from_numbers(&numbers)
-            .map_err(|error| warnings.push(format!("its bbox is passed over: {error}")))
-            .ok()
-    }))
+    let Some(raw) = document.raw("bbox") else { return Ok(None) };
+    let numbers = match serde_json::from_str::<Vec<f64>>(raw.get()) {
+        Ok(numbers) => numbers,
+        Err(_) => match serde_json::from_str(raw.get())? {
+            Value::Array(list) => list.iter().filter_map(Value::as_f64).collect(),
+            _ => return Ok(None),
+        },
+    };
+    let bbox = Bbox::from_numbers(&numbers);
+    Ok(bbox.map_err(|error| warnings.push(format!("its bbox is passed over: {error}"))).ok())
 }
 
 #[cfg(test)]

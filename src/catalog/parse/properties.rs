@@ -1,55 +1,60 @@
 //! An Item's `properties` as a row of scalars, their names as numbers.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
 use super::super::columns::Scalar;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-impl<'de> Deserialize<'de> for Scalar {
+impl<'de> Deserialize<'de> for Scalar<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Scalar;
+            type Value = Scalar<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("any JSON")
             }
 
-            fn visit_unit<E: de::Error>(self) -> Result<Scalar, E> {
+            fn visit_unit<E: de::Error>(self) -> Result<Scalar<'de>, E> {
                 Ok(Scalar::Null)
             }
 
-            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Scalar, E> {
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Scalar<'de>, E> {
                 Ok(Scalar::Bool(value))
             }
 
-            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Scalar, E> {
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Scalar<'de>, E> {
                 // A sign that no comparison sees is left to the document.
                 let is_signed_zero = value == 0.0 && value.is_sign_negative();
                 Ok(if is_signed_zero { Scalar::Other } else { Scalar::Number(value) })
             }
 
             #[expect(clippy::cast_precision_loss, reason = "what is rounded is told apart below")]
-            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Scalar, E> {
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Scalar<'de>, E> {
                 Ok(number(value, value as f64))
             }
 
             #[expect(clippy::cast_precision_loss, reason = "what is rounded is told apart below")]
-            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Scalar, E> {
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Scalar<'de>, E> {
                 Ok(number(value.unsigned_abs(), value as f64))
             }
 
-            fn visit_str<E: de::Error>(self, value: &str) -> Result<Scalar, E> {
-                Ok(Scalar::Text(value.into()))
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Scalar<'de>, E> {
+                Ok(Scalar::Text(Cow::Owned(value.to_owned())))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar, A::Error> {
+            fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<Scalar<'de>, E> {
+                Ok(Scalar::Text(Cow::Borrowed(value)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar<'de>, A::Error> {
                 while list.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Scalar::Other)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Scalar::Other)
             }
@@ -59,7 +64,7 @@ impl<'de> Deserialize<'de> for Scalar {
 }
 
 /// An integer by its absolute value, when its significant bits are no more than a 64-bit float has.
-fn number(absolute: u64, value: f64) -> Scalar {
+fn number(absolute: u64, value: f64) -> Scalar<'static> {
     let insignificant = absolute.leading_zeros() + absolute.trailing_zeros();
     if absolute == 0 || u64::BITS - insignificant <= f64::MANTISSA_DIGITS {
         Scalar::Number(value)
