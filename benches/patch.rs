@@ -102,7 +102,7 @@ fn patch(setup: &Setup, col: usize, row: usize) {
     let params = Params::from_lenient_body(body.to_string().as_bytes()).unwrap();
     let request = Request::read(params).unwrap();
     let batch = setup.runtime.block_on(setup.engine.patch(&request)).unwrap();
-    let encoded = encode(&batch, Format::Npy);
+    let encoded = encode(&batch, Format::Npy).unwrap();
     let bytes: usize = encoded.pieces.iter().map(bytes::Bytes::len).sum();
     assert!(bytes > DATES * BANDS.len() * PATCH * PATCH * 2);
 }

@@ -84,17 +84,17 @@ pub(super) async fn random_post(
 async fn patch(app: &App, params: Params) -> Result<Response, ApiError> {
     let request = Request::read(params)?;
     let batch = app.engine.patch(&request).await?;
-    Ok(answer(app, batch, request.series.format).await)
+    answer(app, batch, request.series.format).await
 }
 
 async fn random(app: &App, params: Params) -> Result<Response, ApiError> {
     let request = RandomRequest::read(params)?;
     let batch = app.engine.random(&request).await?;
-    Ok(answer(app, batch, request.series.format).await)
+    answer(app, batch, request.series.format).await
 }
 
-async fn answer(app: &App, batch: Batch, format: Format) -> Response {
-    let encoded = app.pool.run(move || encode(&batch, format)).await;
+async fn answer(app: &App, batch: Batch, format: Format) -> Result<Response, ApiError> {
+    let encoded = app.pool.run(move || encode(&batch, format)).await?;
     let length: usize = encoded.pieces.iter().map(bytes::Bytes::len).sum();
     let pieces = encoded.pieces.into_iter().map(Ok::<_, std::convert::Infallible>);
     let mut response = Body::from_stream(stream::iter(pieces)).into_response();
@@ -107,5 +107,5 @@ async fn answer(app: &App, batch: Batch, format: Format) -> Response {
             headers.insert(HeaderName::from_static(name), value);
         }
     }
-    response
+    Ok(response)
 }

@@ -11,6 +11,7 @@ use super::fetch::{fetch, plan};
 use super::grid::Window;
 use super::patch::{Batch, Patch, PatchStep};
 use super::prepare::{Prepared, PreparedStep, encoded_name, is_source, step_name};
+use super::random::{Samplers, samplers};
 use super::request::{Dtype, Format, OnError, RandomRequest, Request, Series, WindowRequest};
 use super::sample::as_f64;
 use super::source::BandSource;
@@ -30,7 +31,8 @@ pub struct Engine {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) headers: Headers,
     pub(super) places: Places,
-    pool: Pool,
+    pub(super) samplers: Samplers,
+    pub(super) pool: Pool,
     permits: Permits,
     max_bytes: u64,
 }
@@ -47,7 +49,7 @@ impl Engine {
         max_bytes: u64,
     ) -> Self {
         let permits = Permits::new(max_bytes.saturating_mul(ANSWERS_AT_ONCE));
-        Self { backend, headers, places, pool, permits, max_bytes }
+        Self { backend, headers, places, samplers: samplers(), pool, permits, max_bytes }
     }
 
     /// What the stores were asked for.

@@ -18,6 +18,7 @@ mod patch;
 mod plan;
 mod prepare;
 mod random;
+mod rasters;
 mod request;
 mod sample;
 mod source;
@@ -31,6 +32,6 @@ pub use error::PatchError;
 pub use grid::{GridError, Lattice, Window};
 pub use patch::{Batch, Patch, PatchStep};
 pub use request::{
-    Dtype, Format, GroupBy, MAX_SIDE, Mask, OnError, PARAMETERS, RANDOM_PARAMETERS, RandomRequest, Request,
+    Align, Dtype, Format, GroupBy, MAX_SIDE, Mask, OnError, PARAMETERS, RANDOM_PARAMETERS, RandomRequest, Request,
     Series, WindowRequest,
 };
