@@ -92,14 +92,14 @@ impl Engine {
                 }
                 Ok(sampler)
             }
-            Err(shared) => match Arc::try_unwrap(shared) {
-                Ok(error) => Err(error),
-                // Another request got the error: this one meets its own.
-                Err(_) => {
-                    let rasters = self.rasters(series).await?;
-                    Sampler::new(rasters, *size, *within).map(Arc::new)
+            Err(shared) => {
+                if let Ok(error) = Arc::try_unwrap(shared) {
+                    return Err(error);
                 }
-            },
+                // Another request got the error: this one meets its own.
+                let rasters = self.rasters(series).await?;
+                Sampler::new(rasters, *size, *within).map(Arc::new)
+            }
         }
     }
 }
@@ -173,7 +173,8 @@ enum Drawn {
 impl Sampler {
     fn new(rasters: Rasters, size: [u32; 2], within: Option<Bbox>) -> Result<Self, PatchError> {
         let all = rasters.all.iter().enumerate();
-        let places = all.filter_map(|(nth, raster)| Places::new(nth, raster, size, within.as_ref()).transpose());
+        let places =
+            all.filter_map(|(nth, raster)| Places::new(nth, raster, size, within.as_ref()).transpose());
         Ok(Self { places: places.collect::<Result<_, _>>()?, rasters, size, within })
     }
 
@@ -243,7 +244,12 @@ impl Sampler {
             let pixel = raster.lattice.pixel_of(x, y);
             pixel.is_ok_and(|(col, row)| inside(col, raster.shape[1]) && inside(row, raster.shape[0]))
         };
-        self.rasters.all.iter().filter(|raster| near(raster)).filter(|raster| self.fits(raster, lon, lat)).count()
+        self.rasters
+            .all
+            .iter()
+            .filter(|raster| near(raster))
+            .filter(|raster| self.fits(raster, lon, lat))
+            .count()
     }
 
     /// True when the whole patch around the point lies inside the raster.
@@ -305,7 +311,11 @@ mod tests {
         Sampler::new(Rasters::for_test(rasters.to_vec()), [16, 16], None).expect("a sampler")
     }
 
-    fn draw_many(rasters: &[Raster], count: u64, blocks: Option<&HashMap<usize, [u32; 2]>>) -> Vec<(f64, f64)> {
+    fn draw_many(
+        rasters: &[Raster],
+        count: u64,
+        blocks: Option<&HashMap<usize, [u32; 2]>>,
+    ) -> Vec<(f64, f64)> {
         let sampler = sampler(rasters);
         let place = |index| match sampler.draw(7, index, blocks).expect("a place") {
             Drawn::Place(place) => place,

@@ -53,15 +53,16 @@ impl Engine {
         let mut seen = HashSet::new();
         let mut usable = false;
         for item in &items {
-            let Some(described) = described(item, &rasters.names) else { continue };
+            if !rasters.names.iter().all(|name| item.band(name).is_some()) {
+                continue;
+            }
             usable = true;
-            let (lattice, shape) = match described {
-                Some(grid) => grid,
-                None => {
-                    rasters.described = false;
-                    let finest = self.finest_band(item, &rasters.names).await?;
-                    (finest.lattice, finest.shape())
-                }
+            let (lattice, shape) = if let Some(grid) = described(item, &rasters.names) {
+                grid
+            } else {
+                rasters.described = false;
+                let finest = self.finest_band(item, &rasters.names).await?;
+                (finest.lattice, finest.shape())
             };
             if seen.insert((lattice.epsg, lattice.transform.map(f64::to_bits), shape)) {
                 rasters.all.push(Raster { lattice, shape, item: Arc::clone(item) });
@@ -93,15 +94,14 @@ impl Engine {
     }
 }
 
-/// The finest of the grids that an Item's document gives for the bands; nothing inside where it is silent of one of them.
-/// `None`: the Item lacks a band.
-fn described(item: &ItemFacts, names: &[String]) -> Option<Option<(Lattice, [u32; 2])>> {
-    let bands: Vec<_> = names.iter().map(|name| item.band(name)).collect::<Option<_>>()?;
-    let grids: Option<Vec<_>> = bands.iter().map(|band| item.assets.get(band.asset)?.grid).collect();
-    let lattices = grids.map(|grids| {
-        grids.into_iter().map(|grid| (Lattice::of_raster(grid.epsg, grid.transform, grid.shape), grid.shape))
-    });
-    Some(lattices.and_then(|grids| grids.min_by(|a, b| a.0.resolution().total_cmp(&b.0.resolution()))))
+/// The finest of the grids that an Item's document gives for the bands, the first of several; nothing where it is silent of
+/// one of them.
+fn described(item: &ItemFacts, names: &[String]) -> Option<(Lattice, [u32; 2])> {
+    let grids = names.iter().map(|name| item.assets.get(item.band(name)?.asset)?.grid);
+    let grids: Vec<_> = grids.collect::<Option<_>>()?;
+    let lattices =
+        grids.into_iter().map(|grid| (Lattice::of_raster(grid.epsg, grid.transform, grid.shape), grid.shape));
+    lattices.min_by(|a, b| a.0.resolution().total_cmp(&b.0.resolution()))
 }
 
 #[cfg(test)]

@@ -117,10 +117,10 @@ fn entries(patch: &Patch, bands: usize) -> Result<Vec<Entry>, PatchError> {
 /// Bits of a sample and TIFF's word for what they are.
 fn sample(data_type: DataType) -> (u16, u16) {
     let bits = u16::try_from(8 * data_type.size()).unwrap_or(0);
-    let format = match data_type {
-        DataType::U8 | DataType::U16 | DataType::U32 | DataType::U64 => 1,
-        DataType::I8 | DataType::I16 | DataType::I32 | DataType::I64 => 2,
-        DataType::F32 | DataType::F64 => 3,
+    let format = match data_type.npy_descr().chars().nth(1) {
+        Some('u') => 1,
+        Some('i') => 2,
+        _ => 3,
     };
     (bits, format)
 }

@@ -39,18 +39,8 @@ pub(super) fn encode(batch: &Batch) -> Vec<Bytes> {
     [length, text.into()].into_iter().chain(pieces).collect()
 }
 
-/// The format's own words for sample types.
-fn dtype(data_type: DataType) -> &'static str {
-    match data_type {
-        DataType::U8 => "U8",
-        DataType::I8 => "I8",
-        DataType::U16 => "U16",
-        DataType::I16 => "I16",
-        DataType::U32 => "U32",
-        DataType::I32 => "I32",
-        DataType::U64 => "U64",
-        DataType::I64 => "I64",
-        DataType::F32 => "F32",
-        DataType::F64 => "F64",
-    }
+/// The format's own words for sample types, such as `U16`: NumPy's letter and the bits.
+fn dtype(data_type: DataType) -> String {
+    let letter = data_type.npy_descr().chars().nth(1).unwrap_or_default().to_ascii_uppercase();
+    format!("{letter}{}", 8 * data_type.size())
 }
