@@ -163,7 +163,7 @@ pub(super) struct Series {
     timestamps: Option<u32>,
     /// native (default), float32 (scale and offset applied, NaN for nodata), or another NumPy name
     dtype: Option<String>,
-    /// npy (default), npz or json
+    /// npy (default), npz, safetensors, geotiff (one file of T·B bands), zarr (a zip), or json (the plan, no pixels)
     format: Option<String>,
     /// fail (default), or drop the time steps that cannot be read
     on_error: Option<String>,
@@ -185,6 +185,6 @@ pub(super) struct RandomPlaces {
     count: Option<u32>,
     /// west,south,east,north that bounds the middles
     within: Option<String>,
-    /// none; this version has no other
+    /// none (default), or block: samples begin at blocks of the finest band, so that one of a block's size touches one block
     align: Option<String>,
 }

@@ -1,5 +1,7 @@
 //! The one table of statuses: every error that reaches a client gets its status and words here.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +28,8 @@ pub(super) struct ApiError {
     body: ErrorBody,
     /// What the log gets besides.
     cause: Option<String>,
+    /// When to ask again.
+    retry_after: Option<Duration>,
 }
 
 /// What the log gets of an answer with status 500 and above.
@@ -37,7 +41,12 @@ struct Fault {
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, code: &'static str, description: impl Into<String>) -> Self {
-        Self { status, body: ErrorBody { code, description: description.into() }, cause: None }
+        Self {
+            status,
+            body: ErrorBody { code, description: description.into() },
+            cause: None,
+            retry_after: None,
+        }
     }
 
     pub(super) fn not_found(description: impl Into<String>) -> Self {
@@ -98,6 +107,7 @@ impl From<PatchError> for ApiError {
             PatchError::Forbidden { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
             PatchError::Source { .. } => (StatusCode::BAD_GATEWAY, "SourceFailed"),
             PatchError::Stalled { .. } => (StatusCode::GATEWAY_TIMEOUT, "SourceStalled"),
+            PatchError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Busy"),
             PatchError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge"),
             PatchError::Param(_)
             | PatchError::NoBand { .. }
@@ -107,7 +117,10 @@ impl From<PatchError> for ApiError {
             | PatchError::CannotHold { .. }
             | PatchError::NoPlace { .. } => (StatusCode::BAD_REQUEST, "InvalidParameter"),
         };
-        let answer = Self::new(status, code, error.to_string());
+        let mut answer = Self::new(status, code, error.to_string());
+        if let PatchError::Busy(busy) = &error {
+            answer.retry_after = Some(busy.retry_after());
+        }
         match error.cause() {
             Some(cause) => answer.caused_by(cause),
             None => answer,
@@ -150,6 +163,9 @@ impl From<RangeError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(&self.body)).into_response();
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+        }
         if self.status.is_server_error() {
             response.extensions_mut().insert(Fault { body: self.body, cause: self.cause });
         } else if let Some(cause) = self.cause {

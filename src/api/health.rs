@@ -33,9 +33,19 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiEr
 ))]
 pub(super) async fn metrics(State(app): State<App>) -> Result<Response, ApiError> {
     let items = app.backend.about().await?.items;
-    let store = app.engine.store();
-    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-    metrics::gauge!("cairn_items").set(items as f64);
+    let (store, blocks, answers) = (app.engine.store(), app.engine.blocks(), app.engine.answers());
+    for (name, value) in [
+        ("cairn_items", items),
+        ("cairn_block_cache_bytes", blocks.kept_bytes()),
+        ("cairn_answer_bytes_held", answers.held_bytes()),
+        ("cairn_answers_waiting", answers.waiting()),
+    ] {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+        metrics::gauge!(name).set(value as f64);
+    }
+    metrics::counter!("cairn_block_cache_hits_total").absolute(blocks.hits());
+    metrics::counter!("cairn_block_cache_misses_total").absolute(blocks.misses());
+    metrics::counter!("cairn_answers_refused_total").absolute(answers.refused());
     metrics::counter!("cairn_store_requests_total").absolute(store.requests());
     metrics::counter!("cairn_store_bytes_total").absolute(store.bytes());
     let text = app.settings.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render);

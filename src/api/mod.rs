@@ -20,6 +20,7 @@ mod page;
 mod params;
 mod patches;
 mod queryables;
+mod sending;
 mod stac;
 mod state;
 

@@ -4,11 +4,11 @@ use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
 
 use super::described::{PatchPlace, RandomPlaces, Selection, Series};
 use super::error::{ApiError, ErrorBody};
 use super::params::{WholeBody, from_query};
+use super::sending::Sending;
 use super::state::App;
 use crate::patch::{Batch, Format, RandomRequest, Request, encode};
 use crate::search::Params;
@@ -22,6 +22,8 @@ use crate::search::Params;
         (status = 403, description = "A source lies outside the places that the server may read", body = ErrorBody),
         (status = 413, description = "The answer would be too large", body = ErrorBody),
         (status = 502, description = "A source cannot be read", body = ErrorBody),
+        (status = 503, description = "Too many answers are being made: ask again after `Retry-After`", body = ErrorBody),
+        (status = 504, description = "A source does not answer", body = ErrorBody),
     ))]
 pub(super) async fn patch_get(
     State(app): State<App>,
@@ -40,6 +42,8 @@ pub(super) async fn patch_get(
         (status = 403, description = "A source lies outside the places that the server may read", body = ErrorBody),
         (status = 413, description = "The answer would be too large", body = ErrorBody),
         (status = 502, description = "A source cannot be read", body = ErrorBody),
+        (status = 503, description = "Too many answers are being made: ask again after `Retry-After`", body = ErrorBody),
+        (status = 504, description = "A source does not answer", body = ErrorBody),
     ))]
 pub(super) async fn patch_post(
     State(app): State<App>,
@@ -56,6 +60,8 @@ pub(super) async fn patch_post(
         (status = 400, description = "A parameter cannot be used, or no raster has room", body = ErrorBody),
         (status = 413, description = "The answer would be too large", body = ErrorBody),
         (status = 502, description = "A source cannot be read", body = ErrorBody),
+        (status = 503, description = "Too many answers are being made: ask again after `Retry-After`", body = ErrorBody),
+        (status = 504, description = "A source does not answer", body = ErrorBody),
     ))]
 pub(super) async fn random_get(
     State(app): State<App>,
@@ -73,6 +79,8 @@ pub(super) async fn random_get(
         (status = 400, description = "A parameter cannot be used, or no raster has room", body = ErrorBody),
         (status = 413, description = "The answer would be too large", body = ErrorBody),
         (status = 502, description = "A source cannot be read", body = ErrorBody),
+        (status = 503, description = "Too many answers are being made: ask again after `Retry-After`", body = ErrorBody),
+        (status = 504, description = "A source does not answer", body = ErrorBody),
     ))]
 pub(super) async fn random_post(
     State(app): State<App>,
@@ -84,20 +92,20 @@ pub(super) async fn random_post(
 async fn patch(app: &App, params: Params) -> Result<Response, ApiError> {
     let request = Request::read(params)?;
     let batch = app.engine.patch(&request).await?;
-    Ok(answer(app, batch, request.series.format).await)
+    answer(app, batch, request.series.format).await
 }
 
 async fn random(app: &App, params: Params) -> Result<Response, ApiError> {
     let request = RandomRequest::read(params)?;
     let batch = app.engine.random(&request).await?;
-    Ok(answer(app, batch, request.series.format).await)
+    answer(app, batch, request.series.format).await
 }
 
-async fn answer(app: &App, batch: Batch, format: Format) -> Response {
-    let encoded = app.pool.run(move || encode(&batch, format)).await;
+async fn answer(app: &App, batch: Batch, format: Format) -> Result<Response, ApiError> {
+    let (encoded, held) = app.pool.run(move || (encode(&batch, format), batch.held)).await;
+    let encoded = encoded?;
     let length: usize = encoded.pieces.iter().map(bytes::Bytes::len).sum();
-    let pieces = encoded.pieces.into_iter().map(Ok::<_, std::convert::Infallible>);
-    let mut response = Body::from_stream(stream::iter(pieces)).into_response();
+    let mut response = Body::from_stream(Sending::new(encoded.pieces, held)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(encoded.content_type));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -107,5 +115,5 @@ async fn answer(app: &App, batch: Batch, format: Format) -> Response {
             headers.insert(HeaderName::from_static(name), value);
         }
     }
-    response
+    Ok(response)
 }

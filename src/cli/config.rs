@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::logs::LogFormat;
 use crate::api::AssetHrefs;
+use crate::patch::Limits;
 use crate::storage::Location;
 
 /// The settings of a server. Each can also be given as `CAIRN_…` in the environment or as a key of `cairn.toml`.
@@ -50,7 +51,7 @@ pub(super) struct ServeOptions {
     #[serde(alias = "cache-dir")]
     cache_dir: Option<PathBuf>,
 
-    /// Memory for decoded blocks, in bytes [default: 512 MiB]
+    /// Memory for decoded blocks, in bytes; 0: none are kept [default: 512 MiB]
     #[arg(long, env = "CAIRN_CACHE_BYTES", value_name = "BYTES")]
     #[serde(alias = "cache-bytes")]
     cache_bytes: Option<u64>,
@@ -96,7 +97,7 @@ pub(super) struct Config {
     pub(super) public_url: Option<String>,
     pub(super) allow: Vec<Location>,
     pub(super) asset_hrefs: AssetHrefs,
-    pub(super) max_patch_bytes: u64,
+    pub(super) limits: Limits,
     pub(super) refresh: Option<Duration>,
     /// Where snapshots are kept; nothing when the user has no folder for caches.
     pub(super) cache_dir: Option<PathBuf>,
@@ -108,6 +109,7 @@ pub(super) struct Config {
 
 const DEFAULT_BIND: &str = "127.0.0.1:8080";
 const DEFAULT_MAX_PATCH_BYTES: u64 = 512 << 20;
+const DEFAULT_CACHE_BYTES: u64 = 512 << 20;
 const DEFAULT_REFRESH_SECONDS: u64 = 5;
 
 impl ServeOptions {
@@ -130,17 +132,20 @@ impl ServeOptions {
             }
         };
         let refresh = self.refresh.or(file.refresh).unwrap_or(DEFAULT_REFRESH_SECONDS);
-        let without_effect = [
-            ("token", !self.token.is_empty() || !file.token.is_empty()),
-            ("cache-bytes", self.cache_bytes.or(file.cache_bytes).is_some()),
-        ];
+        let without_effect = [("token", !self.token.is_empty() || !file.token.is_empty())];
         Ok(Config {
             cache_dir: self.cache_dir.or(file.cache_dir).or_else(user_cache),
             bind: resolve(&bind)?,
             public_url,
             allow,
             asset_hrefs,
-            max_patch_bytes: self.max_patch_bytes.or(file.max_patch_bytes).unwrap_or(DEFAULT_MAX_PATCH_BYTES),
+            limits: Limits {
+                answer_bytes: self
+                    .max_patch_bytes
+                    .or(file.max_patch_bytes)
+                    .unwrap_or(DEFAULT_MAX_PATCH_BYTES),
+                cache_bytes: self.cache_bytes.or(file.cache_bytes).unwrap_or(DEFAULT_CACHE_BYTES),
+            },
             refresh: (refresh > 0).then(|| Duration::from_secs(refresh)),
             log_format: self.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
             quiet: self.quiet || file.quiet,

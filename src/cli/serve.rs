@@ -86,8 +86,7 @@ pub(super) async fn serve(
 
     let backend: Arc<dyn Backend> = Arc::new(Memory::new(Arc::clone(&catalog), pool.clone()));
     let headers = Headers::new(storage.clone());
-    let engine =
-        Engine::new(Arc::clone(&backend), headers, places.clone(), pool.clone(), config.max_patch_bytes);
+    let engine = Engine::new(Arc::clone(&backend), headers, places.clone(), pool.clone(), config.limits);
     let settings = Settings {
         public_url: config.public_url.clone(),
         asset_hrefs: config.asset_hrefs,

@@ -1,6 +1,7 @@
 //! A location → its header: the one file of this room that fetches.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Chunks, Header, ParseError};
 use crate::storage::{Location, Storage, StorageError};
@@ -14,9 +15,14 @@ const MAX_HEADER_BYTES: u64 = 64 << 20;
 /// Memory for headers, in bytes.
 const CACHE_BYTES: u64 = 256 << 20;
 
+/// Rasters opened so far.
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
 /// A raster whose header is known.
 #[derive(Debug)]
 pub struct Opened {
+    /// Tells this object in this state from all others that were opened.
+    pub id: u64,
     /// Where its bytes are.
     pub location: Location,
     /// The state of the object that the header was read from.
@@ -66,7 +72,8 @@ pub async fn open(storage: &Storage, location: &Location) -> Result<Opened, Open
         }
         match Header::parse(&chunks, meta.len) {
             Ok(header) => {
-                return Ok(Opened { location: location.clone(), etag: meta.etag, len: meta.len, header });
+                let id = OPENED.fetch_add(1, Ordering::Relaxed);
+                return Ok(Opened { id, location: location.clone(), etag: meta.etag, len: meta.len, header });
             }
             Err(ParseError::Missing(range)) => {
                 if chunks.held_bytes() + (range.end - range.start) > MAX_HEADER_BYTES {

@@ -7,8 +7,8 @@ use super::fetch::RasterRead;
 use super::paint::{Planes, paint};
 use super::request::{Dtype, Mask};
 use super::sample::{cast, clear_nodata, one_of, physical, replace_nodata};
-use super::source::{BandSource, item_name};
-use crate::stac::{DataType, ItemFacts};
+use super::source::BandSource;
+use crate::stac::DataType;
 
 /// What all time steps of an answer share.
 #[derive(Debug)]
@@ -113,11 +113,20 @@ impl Layout {
         self.wants_valid || items > 1 || self.mask.is_some()
     }
 
+    /// Memory for one time step while it is put together, beside the answer's own.
+    pub(super) fn making_bytes(&self) -> u64 {
+        // One flag a pixel, and the planes where they become the answer's only after a conversion.
+        (self
+            .planes()
+            .plane_bytes()
+            .saturating_mul(self.names.len())
+            .saturating_add(self.size[0] * self.size[1])) as u64
+    }
+
     /// Paints one Item: `reads` are its rasters, `sources` its bands in the order of names; `items` is how many the step
     /// has.
     pub(super) fn paint_item(
         self: &Arc<Self>,
-        item: &ItemFacts,
         sources: &[BandSource],
         reads: &[RasterRead],
         items: usize,
@@ -126,15 +135,7 @@ impl Layout {
         let fills: Vec<[u8; 8]> = self.nodata.iter().map(|nodata| nodata.unwrap_or_default()).collect();
         let mut data = planes.filled(&fills);
         for read in reads {
-            paint(&planes, read, &mut data).map_err(|error| {
-                let name = read.bands.first().and_then(|(plane, _)| self.names.get(*plane));
-                PatchError::Source {
-                    item: item_name(item),
-                    band: name.cloned().unwrap_or_default(),
-                    reason: error.to_string(),
-                    cause: format!("{}: {error}", read.opened.location),
-                }
-            })?;
+            paint(&planes, read, &mut data);
         }
         let valid = self.tracks_valid(items).then(|| self.valid_pixels(sources, reads, &data));
         for (index, source) in sources.iter().enumerate() {

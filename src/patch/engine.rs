@@ -3,26 +3,41 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 
+use super::blocks::Blocks;
 use super::canvas::{Canvas, Fills, Layout};
 use super::error::PatchError;
-use super::fetch::{fetch, plan};
+use super::fetch::{RasterPlan, fetch, plan};
 use super::grid::Window;
 use super::patch::{Batch, Patch, PatchStep};
 use super::prepare::{Prepared, PreparedStep, encoded_name, is_source, step_name};
+use super::random::{Samplers, samplers};
 use super::request::{Dtype, Format, OnError, RandomRequest, Request, Series, WindowRequest};
 use super::sample::as_f64;
 use super::source::BandSource;
 use super::steps::spread;
 use crate::cog::Headers;
-use crate::pool::{Permits, Pool};
+use crate::pool::{Gate, Permit, Permits, Pool};
 use crate::search::Backend;
-use crate::stac::DataType;
+use crate::stac::{DataType, ItemFacts};
 use crate::storage::Places;
 
-/// Answers of this many times `--max-patch-bytes` may be in the making at once.
+/// Answers of this many times `--max-patch-bytes` may be in the making or on their way at once. What they are made from
+/// takes as much as one more.
 const ANSWERS_AT_ONCE: u64 = 2;
+
+/// Samples of a batch that are prepared at once.
+const SAMPLES_AT_ONCE: usize = 8;
+
+/// Bounds on memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Of one answer, in bytes.
+    pub answer_bytes: u64,
+    /// Of decoded blocks that are kept, in bytes; 0: none are.
+    pub cache_bytes: u64,
+}
 
 /// All that patches are made with.
 #[derive(Debug, Clone)]
@@ -30,24 +45,36 @@ pub struct Engine {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) headers: Headers,
     pub(super) places: Places,
-    pool: Pool,
-    permits: Permits,
+    pub(super) samplers: Samplers,
+    pub(super) pool: Pool,
+    blocks: Blocks,
+    answers: Gate,
+    making: Permits,
     max_bytes: u64,
 }
 
 impl Engine {
-    /// An engine that reads Items from `backend` and their rasters, as far as `places` allow, through `headers`; an answer
-    /// has at most `max_bytes`.
+    /// An engine that reads Items from `backend` and their rasters, as far as `places` allow, through `headers`.
     #[must_use]
     pub fn new(
         backend: Arc<dyn Backend>,
         headers: Headers,
         places: Places,
         pool: Pool,
-        max_bytes: u64,
+        limits: Limits,
     ) -> Self {
-        let permits = Permits::new(max_bytes.saturating_mul(ANSWERS_AT_ONCE));
-        Self { backend, headers, places, pool, permits, max_bytes }
+        let max_bytes = limits.answer_bytes;
+        Self {
+            blocks: Blocks::new(headers.storage().clone(), pool.clone(), limits.cache_bytes),
+            backend,
+            headers,
+            places,
+            samplers: samplers(),
+            pool,
+            answers: Gate::new(max_bytes.saturating_mul(ANSWERS_AT_ONCE)),
+            making: Permits::new(max_bytes),
+            max_bytes,
+        }
     }
 
     /// What the stores were asked for.
@@ -56,14 +83,26 @@ impl Engine {
         self.headers.storage().counters()
     }
 
+    /// The blocks that are kept.
+    #[must_use]
+    pub fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
+    /// Where requests wait until there is memory for their answers.
+    #[must_use]
+    pub fn answers(&self) -> &Gate {
+        &self.answers
+    }
+
     /// One patch time series.
     ///
     /// # Errors
     /// As [`PatchError`] says; nothing is answered unless all of it was read.
     pub async fn patch(&self, request: &Request) -> Result<Batch, PatchError> {
         let prepared = self.prepare(&request.window, &request.series).await?;
-        let patches = self.read_all(vec![prepared], &request.series, Padding::UnlessEmpty).await?;
-        Ok(Batch { patches, centers: None })
+        let (patches, held) = self.read_all(vec![prepared], &request.series, Padding::UnlessEmpty).await?;
+        Ok(Batch { patches, centers: None, held })
     }
 
     /// A batch of random patch time series.
@@ -73,15 +112,15 @@ impl Engine {
     pub async fn random(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
         let bands = request.series.bands.as_ref().map_or(1, Vec::len);
         let steps = request.series.timestamps.unwrap_or(0);
-        self.check_size(request.count, steps, bands, request.size, 1)?;
+        self.check_size(request.count, steps, bands, request.size, least_bytes(request.series.dtype, &[], &[]))?;
         let centers = self.random_places(request).await?;
-        let mut prepared = Vec::with_capacity(centers.len());
-        for (lon, lat) in &centers {
-            let place = WindowRequest::Center { lon: *lon, lat: *lat, size: request.size };
-            prepared.push(self.prepare(&place, &request.series).await?);
-        }
-        let patches = self.read_all(prepared, &request.series, Padding::Always).await?;
-        Ok(Batch { patches, centers: Some(centers) })
+        let prepared = stream::iter(centers.clone()).map(|(lon, lat)| async move {
+            let place = WindowRequest::Center { lon, lat, size: request.size };
+            self.prepare(&place, &request.series).await
+        });
+        let prepared = prepared.buffered(SAMPLES_AT_ONCE).try_collect().await?;
+        let (patches, held) = self.read_all(prepared, &request.series, Padding::Always).await?;
+        Ok(Batch { patches, centers: Some(centers), held })
     }
 
     /// Refuses an answer of more than the engine's bound; `sample_bytes` is the least that a sample can take where the
@@ -111,7 +150,7 @@ impl Engine {
         prepared: Vec<Prepared>,
         series: &Series,
         padding: Padding,
-    ) -> Result<Vec<Patch>, PatchError> {
+    ) -> Result<(Vec<Patch>, Permit), PatchError> {
         let all =
             || prepared.iter().flat_map(|p| &p.steps).flat_map(|s| &s.items).map(|(_, sources)| sources);
         let bands = prepared.iter().map(|p| p.bands).max().unwrap_or(0);
@@ -127,8 +166,7 @@ impl Engine {
             total += steps.saturating_mul(layout.step_bytes()) as u64;
             layouts.push(Arc::new(layout));
         }
-        // The answer, and the raw blocks and other Items of the steps that are in the making.
-        let _permit = self.permits.take(total.saturating_mul(2)).await;
+        let held = self.answers.enter(total).await?;
         let mut patches = Vec::with_capacity(prepared.len());
         for (series_of, layout) in prepared.into_iter().zip(layouts) {
             let mut patch = self.read(series_of, series, &layout).await?;
@@ -137,7 +175,7 @@ impl Engine {
             }
             patches.push(patch);
         }
-        Ok(patches)
+        Ok((patches, held))
     }
 
     async fn read(
@@ -197,13 +235,16 @@ impl Engine {
         let mut canvas: Option<Canvas> = None;
         for (item, sources) in &step.items {
             let plans = plan(item, &layout.names, sources, window)?;
-            let reads = fetch(self.headers.storage(), item, plans).await?;
+            let of_blocks = plans.iter().map(RasterPlan::bytes).fold(0, u64::saturating_add);
+            // Whoever has these has all that it needs to go on: nobody waits for two.
+            let _making = self.making.take(of_blocks.saturating_add(layout.making_bytes())).await;
+            let reads = fetch(&self.blocks, item, plans).await?;
             let (layout, fills) = (Arc::clone(layout), Arc::clone(fills));
-            let (item, sources) = (Arc::clone(item), sources.clone());
+            let sources = sources.clone();
             let painted = self
                 .pool
                 .run(move || {
-                    let painted = layout.paint_item(&item, &sources, &reads, count)?;
+                    let painted = layout.paint_item(&sources, &reads, count)?;
                     Ok::<_, PatchError>(match canvas.take() {
                         Some(mut above) => {
                             above.lay_under(&painted, &fills, layout.out_type().size());
@@ -228,6 +269,22 @@ impl Engine {
 /// NumPy's `result_type` of all sources; `uint8` when there are none.
 fn result_type<'a>(sources: impl Iterator<Item = &'a BandSource>) -> DataType {
     sources.map(BandSource::data_type).reduce(DataType::result_type).unwrap_or(DataType::U8)
+}
+
+/// The least bytes that a sample of an answer takes, as far as the question and the Items' documents tell.
+pub(super) fn least_bytes(dtype: Dtype, items: &[Arc<ItemFacts>], names: &[String]) -> usize {
+    match dtype {
+        Dtype::Physical => DataType::F32.size(),
+        Dtype::Cast(data_type) => data_type.size(),
+        Dtype::Native => {
+            let described = |item: &ItemFacts, name: &String| {
+                let at = item.band(name)?;
+                item.assets.get(at.asset)?.bands.get(at.band)?.data_type
+            };
+            let all = items.iter().flat_map(|item| names.iter().filter_map(|name| described(item, name)));
+            all.reduce(DataType::result_type).map_or(1, DataType::size)
+        }
+    }
 }
 
 fn layout(

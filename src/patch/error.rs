@@ -1,6 +1,7 @@
 //! Why a patch cannot be given.
 
 use super::grid::GridError;
+use crate::pool::Busy;
 use crate::search::{ParamError, SearchError};
 use crate::stac::ItemFacts;
 
@@ -85,6 +86,9 @@ pub enum PatchError {
         /// The whole story, for the log.
         cause: String,
     },
+    /// Others hold all memory for answers.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// More than one answer may hold.
     #[error(
         "the answer would be {bytes} bytes, more than the limit of {limit}; ask for fewer pixels, bands, time steps or \

@@ -1,20 +1,18 @@
-//! The byte ranges of one Item's blocks, read.
+//! The blocks of one Item, read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::axis::Fall;
+use super::blocks::{BlockFailure, Blocks, Fetched};
 use super::error::PatchError;
 use super::grid::Window;
-use super::plan::{Block, blocks, merge};
+use super::plan::{Block, blocks};
 use super::source::{BandSource, item_name, storage_failed};
 use crate::cog::Opened;
 use crate::stac::ItemFacts;
-use crate::storage::{Storage, StorageError};
 
-/// One raster's part of a time step: how it falls on the window, and the bytes of its blocks.
+/// One raster's part of a time step: how it falls on the window, and its blocks.
 #[derive(Debug)]
 pub(super) struct RasterRead {
     /// The raster.
@@ -23,8 +21,8 @@ pub(super) struct RasterRead {
     pub(super) bands: Vec<(usize, u16)>,
     /// How its pixels fall on the window.
     pub(super) fall: Fall,
-    /// The blocks that the window needs; those of sparse blocks have no bytes.
-    pub(super) blocks: Vec<(Block, Option<Bytes>)>,
+    /// The blocks that the window needs; sparse ones have no samples.
+    pub(super) blocks: Vec<Fetched>,
 }
 
 /// What an Item's part of a patch takes, before anything of it is read.
@@ -82,38 +80,43 @@ pub(super) fn plan(
     Ok(by_file)
 }
 
+impl RasterPlan {
+    /// Memory for its blocks, as they are in the file and decoded.
+    pub(super) fn bytes(&self) -> u64 {
+        let row_bytes = self.opened.header.full.image.row_bytes();
+        let of_block = |block: &Block| match &block.bytes {
+            Some(range) => {
+                (range.end - range.start).saturating_add(row_bytes.saturating_mul(block.rows.into()))
+            }
+            None => 0,
+        };
+        self.blocks.iter().map(of_block).fold(0, u64::saturating_add)
+    }
+}
+
 /// Reads what the plans of one Item say.
 pub(super) async fn fetch(
-    storage: &Storage,
+    from: &Blocks,
     item: &ItemFacts,
     plans: Vec<RasterPlan>,
 ) -> Result<Vec<RasterRead>, PatchError> {
     let reads = plans.into_iter().map(|plan| async move {
-        let name = plan.band_name.clone();
-        fetch_raster(storage, plan).await.map_err(|error| storage_failed(item, &name, &error))
+        let (opened, name) = (plan.opened, plan.band_name);
+        let blocks = from.read(&opened, plan.blocks, |opened, _| Some(&opened.header.full.image)).await;
+        let blocks = blocks.map_err(|failure| failed(item, name, &opened, &failure))?;
+        Ok(RasterRead { opened, bands: plan.bands, fall: plan.fall, blocks })
     });
     futures::future::try_join_all(reads).await
 }
 
-async fn fetch_raster(storage: &Storage, plan: RasterPlan) -> Result<RasterRead, StorageError> {
-    let wanted: Vec<usize> = (0..plan.blocks.len()).filter(|i| plan.blocks[*i].bytes.is_some()).collect();
-    let ranges: Vec<_> = wanted.iter().filter_map(|i| plan.blocks[*i].bytes.clone()).collect();
-    let merged = merge(&ranges);
-    let runs: Vec<_> = merged.iter().map(|(run, _)| run.clone()).collect();
-    let parts = if runs.is_empty() {
-        Vec::new()
-    } else {
-        storage.read_ranges(&plan.opened.location, &plan.opened.etag, &runs).await?
-    };
-    let mut blocks: Vec<(Block, Option<Bytes>)> =
-        plan.blocks.into_iter().map(|block| (block, None)).collect();
-    for ((run, members), part) in merged.into_iter().zip(parts) {
-        for member in members {
-            let range = &ranges[member];
-            // A run holds its members, and memory holds the run: both fit.
-            let offset = |at: u64| usize::try_from(at - run.start).unwrap_or(usize::MAX);
-            blocks[wanted[member]].1 = Some(part.slice(offset(range.start)..offset(range.end)));
-        }
+fn failed(item: &ItemFacts, band: String, opened: &Opened, failure: &BlockFailure) -> PatchError {
+    match failure {
+        BlockFailure::Storage(error) => storage_failed(item, &band, error),
+        BlockFailure::Decode(error) => PatchError::Source {
+            item: item_name(item),
+            band,
+            reason: error.to_string(),
+            cause: format!("{}: {error}", opened.location),
+        },
     }
-    Ok(RasterRead { opened: plan.opened, bands: plan.bands, fall: plan.fall, blocks })
 }

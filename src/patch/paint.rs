@@ -1,7 +1,6 @@
-//! Blocks are decoded, in parallel, straight into the planes that they belong to.
+//! Parts of decoded blocks are copied, in parallel, into the planes that they belong to.
 //!
-//! A plane is cut into strips of rows where a raster's rows of blocks are, so that each block is decoded once and each
-//! strip is written by one thread.
+//! A plane is cut into strips of rows where a raster's rows of blocks are, so that each strip is written by one thread.
 
 use std::ops::Range;
 
@@ -10,7 +9,7 @@ use rayon::prelude::*;
 use super::axis::Fall;
 use super::fetch::RasterRead;
 use super::sample::cast;
-use crate::cog::{BlockView, DecodeError, Image, Planar, decode_block};
+use crate::cog::{BlockView, Image, Planar};
 use crate::stac::DataType;
 
 /// Size and type of the planes, each `height × width` samples, row-major.
@@ -62,7 +61,7 @@ struct Task<'a> {
 }
 
 /// Paints one raster's pixels over `data`, whose samples hold any value of the raster's type.
-pub(super) fn paint(planes: &Planes, read: &RasterRead, data: &mut [u8]) -> Result<(), DecodeError> {
+pub(super) fn paint(planes: &Planes, read: &RasterRead, data: &mut [u8]) {
     let image = &read.opened.header.full.image;
     let rows = read.fall.rows.by_block(image.block_height);
     let mut tasks: Vec<Task<'_>> = rows
@@ -78,12 +77,11 @@ pub(super) fn paint(planes: &Planes, read: &RasterRead, data: &mut [u8]) -> Resu
             rest = after;
         }
     }
-    tasks.into_par_iter().try_for_each_init(Scratch::default, |scratch, mut task| {
+    tasks.into_par_iter().for_each_init(Vec::new, |scratch, mut task| {
         let of_row = read.blocks.iter().filter(|(block, _)| block.row == task.block_row);
-        for (block, bytes) in of_row {
+        for (block, decoded) in of_row {
             // A block that the file leaves out holds what the planes are filled with.
-            let Some(bytes) = bytes else { continue };
-            decode_block(image, bytes, block.rows, &mut scratch.block)?;
+            let Some(decoded) = decoded else { continue };
             let cols = read.fall.cols.by_block(image.block_width);
             let Some((_, cols)) = cols.into_iter().find(|(col, _)| *col == block.col) else { continue };
             for strip in &mut task.strips {
@@ -92,17 +90,16 @@ pub(super) fn paint(planes: &Planes, read: &RasterRead, data: &mut [u8]) -> Resu
                     Planar::Separate if strip.band == block.plane => 0,
                     Planar::Separate => continue,
                 };
-                copy(image, planes, &read.fall, sample, (&task.rows, &cols), scratch, strip.samples);
+                let view = BlockView {
+                    data: &decoded.samples,
+                    width: image.block_width as usize,
+                    samples: usize::from(image.samples_per_block_pixel()),
+                    sample_size: image.data_type.size(),
+                };
+                copy(image, planes, &read.fall, (view, sample), (&task.rows, &cols), scratch, strip.samples);
             }
         }
-        Ok(())
-    })
-}
-
-#[derive(Default)]
-struct Scratch {
-    block: Vec<u8>,
-    row: Vec<u8>,
+    });
 }
 
 /// Copies one band's part of a decoded block into a strip; `rows` and `cols` are the window's.
@@ -110,19 +107,13 @@ fn copy(
     image: &Image,
     planes: &Planes,
     fall: &Fall,
-    sample: usize,
+    (view, sample): (BlockView<'_>, usize),
     (rows, cols): (&Range<usize>, &Range<usize>),
-    scratch: &mut Scratch,
+    scratch: &mut Vec<u8>,
     strip: &mut [u8],
 ) {
     let in_row = |pixel: usize| (fall.rows.source_of(pixel) % image.block_height) as usize;
     let in_col = |pixel: usize| (fall.cols.source_of(pixel) % image.block_width) as usize;
-    let view = BlockView {
-        data: &scratch.block,
-        width: image.block_width as usize,
-        samples: usize::from(image.samples_per_block_pixel()),
-        sample_size: image.data_type.size(),
-    };
     let size = planes.data_type.size();
     let same_type = image.data_type == planes.data_type;
     let at = cols.start * size..cols.end * size;
@@ -138,12 +129,12 @@ fn copy(
     let mut gathered = vec![0; columns.len() * from_size];
     for (pixel, to) in rows.clone().zip(strip.chunks_exact_mut(planes.row_bytes())) {
         let source_row = in_row(pixel);
-        scratch.row.resize((last - first + 1) * from_size, 0);
-        let row_bytes = scratch.row.len();
-        view.copy_band(sample, source_row..source_row + 1, first..last + 1, &mut scratch.row, row_bytes);
+        scratch.resize((last - first + 1) * from_size, 0);
+        let row_bytes = scratch.len();
+        view.copy_band(sample, source_row..source_row + 1, first..last + 1, scratch, row_bytes);
         for (to, column) in gathered.chunks_exact_mut(from_size).zip(&columns) {
             let from = (column - first) * from_size;
-            to.copy_from_slice(&scratch.row[from..from + from_size]);
+            to.copy_from_slice(&scratch[from..from + from_size]);
         }
         // The planes' type was chosen to hold every value of the sources'.
         let fits = cast(image.data_type, &gathered, planes.data_type, &mut to[at.clone()]);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::grid::Window;
+use crate::pool::Permit;
 use crate::stac::DataType;
 
 /// One patch, or the samples of `/patch/random`.
@@ -13,6 +14,8 @@ pub struct Batch {
     pub patches: Vec<Patch>,
     /// Longitude and latitude of each sample's middle; only for random ones, whose array has a leading axis.
     pub centers: Option<Vec<(f64, f64)>>,
+    /// Its bytes, taken until this is dropped: when it has been sent, or nobody wants it any more.
+    pub held: Permit,
 }
 
 /// One patch time series: an array (time, bands, rows, columns).

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use geo::{BoundingRect, Geometry, Intersects, LineString, Polygon, point};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::engine::Engine;
+use super::engine::{Engine, least_bytes};
 use super::error::PatchError;
 use super::grid::{GridError, Lattice, Window};
 use super::request::{OnError, Series, WindowRequest};
@@ -147,7 +147,8 @@ impl Engine {
             steps = spread(steps.len(), wanted).into_iter().map(|at| steps[at].clone()).collect();
         }
         let count = series.timestamps.unwrap_or(steps.len());
-        self.check_size(1, count, bands, [window.height, window.width], 1)?;
+        let sample_bytes = least_bytes(series.dtype, &items, &names[..bands]);
+        self.check_size(1, count, bands, [window.height, window.width], sample_bytes)?;
         let opened: Vec<Result<PreparedStep, (String, PatchError)>> = stream::iter(steps)
             .map(|step| self.open_step(step, &items, &names))
             .buffered(OPEN_AT_ONCE)

@@ -3,34 +3,48 @@
 //! The generator is `ChaCha8`: the key is `seed` as 8 little-endian bytes and 24 zeros, the stream is the sample's index.
 //! Nothing else enters but the rasters of the matching Items, in the order of `/search`; rasters with the same grid count
 //! once. A raster is drawn by the area of its places, a place in it uniformly by pixel, and kept with a chance of one in
-//! the number of rasters that hold it, so that overlaps weigh no more than the rest.
+//! the number of rasters that hold it, so that overlaps weigh no more than the rest. Aligned places are drawn from those
+//! of the raster whose first pixel is a block's; which blocks a raster has, its file says, and only those of drawn rasters
+//! are opened.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::engine::Engine;
 use super::error::PatchError;
-use super::grid::{Lattice, Window};
-use super::request::{RandomRequest, Series};
-use crate::stac::{Bbox, ItemFacts};
+use super::grid::Window;
+use super::rasters::{Raster, Rasters};
+use super::request::{Align, RandomRequest};
+use crate::crs::Crs;
+use crate::stac::Bbox;
 
 /// Draws before a request is given up: a place in a sliver of a raster's outline is rare, not impossible.
 const MAX_DRAWS: usize = 100_000;
 
-/// A raster as a set of places.
-#[derive(Debug, Clone, PartialEq)]
-struct Raster {
-    lattice: Lattice,
-    /// Rows and columns.
-    shape: [u32; 2],
+/// Memory for samplers of past requests, in bytes.
+const KEPT_BYTES: u64 = 64 << 20;
+
+/// Samplers of past requests by the catalogue's version and all that they were made from.
+pub(super) type Samplers = moka::future::Cache<(u128, String), Arc<Sampler>>;
+
+/// An empty cache.
+pub(super) fn samplers() -> Samplers {
+    let weigh = |key: &(u128, String), sampler: &Arc<Sampler>| {
+        let bytes = key.1.len() + size_of::<Places>() * sampler.places.len() + sampler.rasters.heap_bytes();
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    };
+    moka::future::Cache::builder().max_capacity(KEPT_BYTES).weigher(weigh).build()
 }
 
 /// The places of one raster, as first rows and columns of their windows.
 #[derive(Debug, Clone)]
 struct Places {
-    raster: Raster,
+    /// Which of the rasters.
+    raster: usize,
     rows: RangeInclusive<u32>,
     cols: RangeInclusive<u32>,
     /// Area of the places, largest scale of the CRS assumed, in square metres.
@@ -40,77 +54,64 @@ struct Places {
 impl Engine {
     /// The middles of the samples that a request asks for, in longitude and latitude.
     pub(super) async fn random_places(&self, request: &RandomRequest) -> Result<Vec<(f64, f64)>, PatchError> {
-        let rasters = self.rasters(&request.series).await?;
-        let places: Vec<Places> = rasters
-            .iter()
-            .filter_map(|raster| Places::new(raster, request.size, request.within.as_ref()).transpose())
-            .collect::<Result<_, _>>()?;
-        let sampler =
-            Sampler { places: &places, rasters: &rasters, size: request.size, within: request.within };
-        (0..request.count as u64)
-            .map(|nth| sampler.draw(request.seed, request.index.wrapping_add(nth)))
-            .collect()
-    }
-
-    /// The distinct grids of the matching Items' finest asked bands, in the order of `/search`.
-    async fn rasters(&self, series: &Series) -> Result<Vec<Raster>, PatchError> {
-        let items = self.select(series, None).await?;
-        let names = match &series.bands {
-            Some(bands) => bands.clone(),
-            None => items
-                .iter()
-                .map(|item| item.default_bands())
-                .find(|bands| !bands.is_empty())
-                .unwrap_or_default(),
-        };
-        let mut rasters: Vec<Raster> = Vec::new();
-        let mut usable = false;
-        for item in &items {
-            let bands: Option<Vec<_>> = names.iter().map(|name| item.band(name)).collect();
-            let Some(bands) = bands else { continue };
-            usable = true;
-            let grids: Option<Vec<_>> = bands.iter().map(|band| item.assets.get(band.asset)?.grid).collect();
-            let described = grids.and_then(|grids| {
-                grids
-                    .into_iter()
-                    .map(|grid| Raster {
-                        lattice: Lattice::of_raster(grid.epsg, grid.transform, grid.shape),
-                        shape: grid.shape,
-                    })
-                    .min_by(finer)
-            });
-            let raster = match described {
-                Some(raster) => raster,
-                None => self.opened_raster(item, &names).await?,
+        let sampler = self.sampler(request).await?;
+        let mut blocks = (request.align == Align::Block).then(HashMap::new);
+        let mut places = Vec::with_capacity(request.count);
+        for nth in 0..request.count as u64 {
+            let index = request.index.wrapping_add(nth);
+            let place = loop {
+                match sampler.draw(request.seed, index, blocks.as_ref())? {
+                    Drawn::Place(place) => break place,
+                    Drawn::Unknown(raster) => {
+                        let size = self.block_of(&sampler.rasters, raster).await?;
+                        blocks.get_or_insert_default().insert(raster, size);
+                    }
+                }
             };
-            if !rasters.contains(&raster) {
-                rasters.push(raster);
-            }
+            places.push(place);
         }
-        match items.first() {
-            Some(item) if !usable => {
-                let band = names.iter().find(|name| !items.iter().any(|i| i.band(name).is_some())).cloned();
-                Err(PatchError::no_band("bands", &band.unwrap_or_else(|| names.join(",")), item))
-            }
-            _ => Ok(rasters),
-        }
+        Ok(places)
     }
 
-    /// For Items that do not describe their grid.
-    async fn opened_raster(&self, item: &ItemFacts, names: &[String]) -> Result<Raster, PatchError> {
-        let sources = super::source::open_bands(&self.headers, &self.places, item, names).await?;
-        let all = sources.iter().map(|source| Raster { lattice: source.lattice, shape: source.shape() });
-        all.min_by(finer).ok_or_else(|| PatchError::no_band("bands", "", item))
+    /// What draws the places of a request, made anew only when the catalogue or the question is another.
+    async fn sampler(&self, request: &RandomRequest) -> Result<Arc<Sampler>, PatchError> {
+        let make = async {
+            let rasters = self.rasters(&request.series).await?;
+            let (size, within) = (request.size, request.within);
+            self.pool.run(move || Sampler::new(rasters, size, within)).await.map(Arc::new)
+        };
+        let Some(version) = self.backend.version() else { return make.await };
+        let RandomRequest { size, within, series, .. } = request;
+        // What is written out in full tells all questions apart.
+        let key = (version, format!("{:?} {:?} {size:?} {within:?}", series.selection, series.bands));
+        match self.samplers.try_get_with_by_ref(&key, make).await {
+            Ok(sampler) => {
+                // What the catalogue does not say, or no longer, is asked for again.
+                if !sampler.rasters.described || self.backend.version() != Some(version) {
+                    self.samplers.invalidate(&key).await;
+                }
+                Ok(sampler)
+            }
+            Err(shared) => {
+                if let Ok(error) = Arc::try_unwrap(shared) {
+                    return Err(error);
+                }
+                // Another request got the error: this one meets its own.
+                let rasters = self.rasters(series).await?;
+                Sampler::new(rasters, *size, *within).map(Arc::new)
+            }
+        }
     }
-}
-
-fn finer(a: &Raster, b: &Raster) -> std::cmp::Ordering {
-    a.lattice.resolution().total_cmp(&b.lattice.resolution())
 }
 
 impl Places {
     /// The places for patches of `size`, as far as they can lie in `within`; nothing when there are none.
-    fn new(raster: &Raster, size: [u32; 2], within: Option<&Bbox>) -> Result<Option<Self>, PatchError> {
+    fn new(
+        nth: usize,
+        raster: &Raster,
+        size: [u32; 2],
+        within: Option<&Bbox>,
+    ) -> Result<Option<Self>, PatchError> {
         let [Some(last_row), Some(last_col)] =
             [raster.shape[0].checked_sub(size[0]), raster.shape[1].checked_sub(size[1])]
         else {
@@ -140,7 +141,7 @@ impl Places {
         let [a, b, _, d, e, _] = raster.lattice.transform;
         let unit_m = if is_degrees(raster.lattice.epsg)? { METRES_PER_DEGREE } else { 1.0 };
         let weight = count(&rows) * count(&cols) * (a * e - b * d).abs() * unit_m * unit_m;
-        Ok(Some(Self { raster: raster.clone(), rows, cols, weight }))
+        Ok(Some(Self { raster: nth, rows, cols, weight }))
     }
 }
 
@@ -151,16 +152,39 @@ fn is_degrees(epsg: u32) -> Result<bool, PatchError> {
     Ok(crate::crs::Crs::from_epsg(epsg).map_err(super::grid::GridError::from)?.is_geographic())
 }
 
-struct Sampler<'a> {
-    places: &'a [Places],
-    rasters: &'a [Raster],
+/// Draws places.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    places: Vec<Places>,
+    rasters: Rasters,
     size: [u32; 2],
     within: Option<Bbox>,
 }
 
-impl Sampler<'_> {
-    /// The middle of one sample.
-    fn draw(&self, seed: u64, index: u64) -> Result<(f64, f64), PatchError> {
+/// What a draw gave.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Drawn {
+    /// The middle of a sample, in longitude and latitude.
+    Place((f64, f64)),
+    /// Nothing yet: the size of this raster's blocks must be known.
+    Unknown(usize),
+}
+
+impl Sampler {
+    fn new(rasters: Rasters, size: [u32; 2], within: Option<Bbox>) -> Result<Self, PatchError> {
+        let all = rasters.all.iter().enumerate();
+        let places =
+            all.filter_map(|(nth, raster)| Places::new(nth, raster, size, within.as_ref()).transpose());
+        Ok(Self { places: places.collect::<Result<_, _>>()?, rasters, size, within })
+    }
+
+    /// The middle of one sample; with `blocks` (rows and columns by raster) its first pixel is a block's.
+    fn draw(
+        &self,
+        seed: u64,
+        index: u64,
+        blocks: Option<&HashMap<usize, [u32; 2]>>,
+    ) -> Result<Drawn, PatchError> {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut random = ChaCha8Rng::from_seed(key);
@@ -173,26 +197,59 @@ impl Sampler<'_> {
                 at < 0.0
             });
             let Some(places) = chosen.or(self.places.last()) else { break };
-            let row = below(&mut random, &places.rows);
-            let col = below(&mut random, &places.cols);
+            let raster = &self.rasters.all[places.raster];
+            let (row, col) = match blocks {
+                None => (below(&mut random, &places.rows), below(&mut random, &places.cols)),
+                Some(blocks) => {
+                    let Some([height, width]) = blocks.get(&places.raster) else {
+                        return Ok(Drawn::Unknown(places.raster));
+                    };
+                    let starts = block_starts(&places.rows, *height).zip(block_starts(&places.cols, *width));
+                    // None of the raster's blocks begins where 'within' leaves room.
+                    let Some((rows, cols)) = starts else { continue };
+                    (below(&mut random, &rows) * height, below(&mut random, &cols) * width)
+                }
+            };
             let keep = share(&mut random);
             let [height, width] = self.size;
-            let window =
-                Window { lattice: places.raster.lattice, row: row.into(), col: col.into(), height, width };
+            let window = Window { lattice: raster.lattice, row: row.into(), col: col.into(), height, width };
             let (lon, lat) = window.center()?;
             if !self.within.is_none_or(|bbox| holds(&bbox, lon, lat)) {
                 continue;
             }
-            let others = self.rasters.iter().filter(|raster| self.fits(raster, lon, lat)).count().max(1);
+            let others = self.holding(lon, lat).max(1);
             #[expect(clippy::cast_precision_loss, reason = "a count of rasters")]
-            let chance = area_share(places.raster.lattice.epsg, lat)? / others as f64;
+            let chance = area_share(raster.lattice.epsg, lat)? / others as f64;
             if keep < chance {
-                return Ok((lon, lat));
+                return Ok(Drawn::Place((lon, lat)));
             }
         }
         let [height, width] = self.size;
         let within = if self.within.is_some() { " whose middle lies in 'within'" } else { "" };
         Err(PatchError::NoPlace { height, width, within })
+    }
+
+    /// How many rasters hold the whole patch around a point.
+    fn holding(&self, lon: f64, lat: f64) -> usize {
+        // Projected once for each CRS, not for each raster; longitudes repeat, so they are left to the exact test.
+        let mut points: HashMap<u32, Option<(f64, f64)>> = HashMap::new();
+        let mut near = |raster: &&Raster| {
+            let epsg = raster.lattice.epsg;
+            let point = *points.entry(epsg).or_insert_with(|| {
+                let crs = Crs::from_epsg(epsg).ok().filter(|crs| !crs.is_geographic())?;
+                crs.from_lonlat(lon, lat).ok()
+            });
+            let Some((x, y)) = point else { return true };
+            let inside = |at: f64, side: u32| (-1.0..=f64::from(side) + 1.0).contains(&at);
+            let pixel = raster.lattice.pixel_of(x, y);
+            pixel.is_ok_and(|(col, row)| inside(col, raster.shape[1]) && inside(row, raster.shape[0]))
+        };
+        self.rasters
+            .all
+            .iter()
+            .filter(|raster| near(raster))
+            .filter(|raster| self.fits(raster, lon, lat))
+            .count()
     }
 
     /// True when the whole patch around the point lies inside the raster.
@@ -203,6 +260,12 @@ impl Sampler<'_> {
             && window.row + i64::from(window.height) <= i64::from(raster.shape[0])
             && window.col + i64::from(window.width) <= i64::from(raster.shape[1])
     }
+}
+
+/// The numbers of the blocks of `side` pixels that begin in a range of pixels.
+fn block_starts(pixels: &RangeInclusive<u32>, side: u32) -> Option<RangeInclusive<u32>> {
+    let (first, last) = (pixels.start().div_ceil(side), pixels.end() / side);
+    (first <= last).then_some(first..=last)
 }
 
 fn holds(bbox: &Bbox, lon: f64, lat: f64) -> bool {
@@ -237,24 +300,53 @@ fn below(random: &mut impl Rng, range: &RangeInclusive<u32>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::patch::grid::Lattice;
 
     fn raster(x: f64, side: u32) -> Raster {
         let transform = [10.0, 0.0, x, 0.0, -10.0, 6_800_040.0];
-        Raster { lattice: Lattice::of_raster(32635, transform, [side, side]), shape: [side, side] }
+        Raster::for_test(Lattice::of_raster(32635, transform, [side, side]), [side, side])
     }
 
-    fn draw_many(rasters: &[Raster], count: u64) -> Vec<(f64, f64)> {
-        let places: Vec<Places> =
-            rasters.iter().filter_map(|r| Places::new(r, [16, 16], None).expect("places")).collect();
-        let sampler = Sampler { places: &places, rasters, size: [16, 16], within: None };
-        (0..count).map(|index| sampler.draw(7, index).expect("a place")).collect()
+    fn sampler(rasters: &[Raster]) -> Sampler {
+        Sampler::new(Rasters::for_test(rasters.to_vec()), [16, 16], None).expect("a sampler")
+    }
+
+    fn draw_many(
+        rasters: &[Raster],
+        count: u64,
+        blocks: Option<&HashMap<usize, [u32; 2]>>,
+    ) -> Vec<(f64, f64)> {
+        let sampler = sampler(rasters);
+        let place = |index| match sampler.draw(7, index, blocks).expect("a place") {
+            Drawn::Place(place) => place,
+            Drawn::Unknown(raster) => panic!("the blocks of {raster} are known"),
+        };
+        (0..count).map(place).collect()
     }
 
     #[test]
     fn a_sample_depends_on_seed_and_index_alone() {
-        let all = draw_many(&[raster(300_000.0, 100)], 5);
-        assert_eq!(all, draw_many(&[raster(300_000.0, 100)], 5));
+        let all = draw_many(&[raster(300_000.0, 100)], 5, None);
+        assert_eq!(all, draw_many(&[raster(300_000.0, 100)], 5, None));
         assert!(all.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn aligned_places_begin_where_blocks_do_and_reach_all_of_them() {
+        let rasters = [raster(300_000.0, 100)];
+        let crs = Crs::from_epsg(32635).expect("UTM");
+        let mut seen = [0u32; 3];
+        for (lon, lat) in draw_many(&rasters, 900, Some(&HashMap::from([(0, [20, 32])]))) {
+            let (x, y) = crs.from_lonlat(lon, lat).expect("a point");
+            let col = ((x - 300_000.0) / 10.0 - 8.0).round();
+            let row = ((6_800_040.0 - y) / 10.0 - 8.0).round();
+            assert!(col % 32.0 == 0.0 && row % 20.0 == 0.0, "{row} {col}");
+            seen[[32.0, 64.0].iter().filter(|start| col >= **start).count()] += 1;
+        }
+        // 300 each, within five standard deviations.
+        assert!(seen.iter().all(|count| count.abs_diff(300) < 71), "{seen:?}");
+        let unknown = sampler(&rasters).draw(7, 0, Some(&HashMap::new())).expect("no fault");
+        assert_eq!(unknown, Drawn::Unknown(0));
     }
 
     #[test]
@@ -264,7 +356,7 @@ mod tests {
         let rasters = [raster(300_000.0, 100), raster(300_500.0, 100)];
         let crs = crate::crs::Crs::from_epsg(32635).expect("UTM");
         let mut counts = [0u32; 3];
-        for (lon, lat) in draw_many(&rasters, 6000) {
+        for (lon, lat) in draw_many(&rasters, 6000, None) {
             let (x, _) = crs.from_lonlat(lon, lat).expect("a point");
             counts[[580.0, 920.0].iter().filter(|edge| x - 300_000.0 >= **edge).count()] += 1;
         }
@@ -276,9 +368,8 @@ mod tests {
 
     #[test]
     fn no_room_is_an_error() {
-        let rasters = [raster(300_000.0, 10)];
-        assert!(Places::new(&rasters[0], [16, 16], None).expect("no fault").is_none());
-        let sampler = Sampler { places: &[], rasters: &rasters, size: [16, 16], within: None };
-        assert!(matches!(sampler.draw(0, 0), Err(PatchError::NoPlace { .. })));
+        let sampler = sampler(&[raster(300_000.0, 10)]);
+        assert!(sampler.places.is_empty());
+        assert!(matches!(sampler.draw(0, 0, None), Err(PatchError::NoPlace { .. })));
     }
 }

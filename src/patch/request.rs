@@ -26,6 +26,8 @@ pub struct RandomRequest {
     pub count: usize,
     /// Bounds the centres, in longitude and latitude.
     pub within: Option<Bbox>,
+    /// Where samples may begin.
+    pub align: Align,
     /// All but the places.
     pub series: Series,
 }
@@ -44,6 +46,15 @@ pub enum WindowRequest {
         /// Rows and columns.
         size: [u32; 2],
     },
+}
+
+/// Where random samples may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// At any pixel.
+    None,
+    /// At the first pixel of a block of the finest band.
+    Block,
 }
 
 /// What a patch holds, wherever it lies.
@@ -109,6 +120,12 @@ pub enum Format {
     Npy,
     /// The array and what belongs to it, stored, not compressed.
     Npz,
+    /// The same for `safetensors`, its names as JSON in the metadata.
+    Safetensors,
+    /// One file of T·B bands, band after band within a time step; of a single place.
+    GeoTiff,
+    /// A zip of a Zarr v3 group, stored, not compressed.
+    Zarr,
     /// The plan and coordinates, no pixels.
     Json,
 }
@@ -123,11 +140,15 @@ pub enum OnError {
 }
 
 /// The parameters of `/patch`.
-pub const PARAMETERS: [&str; 18] = [
+pub const PARAMETERS: [&str; 22] = [
     "collections",
     "ids",
     "datetime",
     "max_cloud_cover",
+    "filter",
+    "filter-lang",
+    "filter-crs",
+    "query",
     "bands",
     "bbox",
     "center",
@@ -207,13 +228,11 @@ impl RandomRequest {
             return Err(invalid("count", format!("expected at most {MAX_COUNT}")));
         }
         let within = read_bbox(&mut params, "within")?;
-        match params.text("align")?.as_deref() {
-            None | Some("none") => {}
-            Some("block") => {
-                return Err(ParamError::NotBuilt { name: "align".to_owned(), hint: "; use align=none" });
-            }
+        let align = match params.text("align")?.as_deref() {
+            None | Some("none") => Align::None,
+            Some("block") => Align::Block,
             Some(_) => return Err(invalid("align", "expected none or block")),
-        }
+        };
         let series = Series::read(&mut params)?;
         if count > 1 && series.timestamps.is_none() {
             return Err(invalid(
@@ -221,13 +240,16 @@ impl RandomRequest {
                 "a batch of several samples needs timestamps, so that all have one shape",
             ));
         }
+        if count > 1 && series.format == Format::GeoTiff {
+            return Err(invalid("format", "a GeoTIFF holds one place: ask for count=1, or for npz or zarr"));
+        }
         let known: Vec<&str> = PARAMETERS
             .into_iter()
             .filter(|name| !["bbox", "center"].contains(name))
             .chain(RANDOM_PARAMETERS)
             .collect();
         params.finish(&known)?;
-        Ok(Self { size, seed, index, count: usize::try_from(count).unwrap_or(1), within, series })
+        Ok(Self { size, seed, index, count: usize::try_from(count).unwrap_or(1), within, align, series })
     }
 }
 
@@ -316,7 +338,10 @@ mod tests {
             (r#"{"collections": "c", "center": [1,2], "size": 1.5}"#, "size"),
             (r#"{"collections": "c", "center": [1,2], "size": [1,2,3]}"#, "size"),
             (r#"{"collections": "c", "center": [1,200], "size": 1}"#, "center"),
-            (r#"{"collections": "c", "center": [1,2], "size": 1, "format": "zarr"}"#, "format"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "format": "jpeg"}"#, "format"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "filter": "cloud <"}"#, "filter"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "filter-lang": "cql"}"#, "filter-lang"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "query": {"a": 1}}"#, "query"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "resampling": "cubic"}"#, "resampling"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "mask": "SCL"}"#, "mask"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "min_valid": 2}"#, "min_valid"),
@@ -328,6 +353,28 @@ mod tests {
             let error = read(body).expect_err(body);
             assert!(error.to_string().starts_with(&format!("{name}:")), "{body}: {error}");
         }
+    }
+
+    #[test]
+    fn what_chooses_items_is_read_as_in_searches() {
+        let body = r#"{"collections": "c", "center": [1,2], "size": 1, "ids": "a,b", "max_cloud_cover": 20,
+            "filter": "platform = 'x'", "filter-lang": "cql2-text", "query": {"eo:cloud_cover": {"lt": 9}}}"#;
+        let selection = read(body).expect("a request").series.selection;
+        assert_eq!(selection.ids.expect("ids"), ["a", "b"]);
+        assert_eq!(selection.max_cloud_cover, Some(20.0));
+        assert!(selection.filter.is_some());
+        let left_out = r#"{"collections": "c", "center": [1,2], "size": 1, "filter": null, "query": null}"#;
+        assert!(read(left_out).expect("a request").series.selection.filter.is_none());
+    }
+
+    #[test]
+    fn a_geotiff_holds_one_place() {
+        let read =
+            |body: &str| RandomRequest::read(Params::from_lenient_body(body.as_bytes()).expect("JSON"));
+        let one = r#"{"collections": "c", "size": 64, "format": "geotiff"}"#;
+        assert!(read(one).is_ok());
+        let two = r#"{"collections": "c", "size": 64, "format": "geotiff", "count": 2, "timestamps": 3}"#;
+        assert!(read(two).expect_err("two places").to_string().starts_with("format:"));
     }
 
     #[test]

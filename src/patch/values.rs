@@ -37,9 +37,9 @@ pub(super) fn read_format(params: &mut Params) -> Result<Format, ParamError> {
         None | Some("npy") => Ok(Format::Npy),
         Some("npz") => Ok(Format::Npz),
         Some("json") => Ok(Format::Json),
-        Some("safetensors" | "geotiff" | "zarr") => {
-            Err(ParamError::NotBuilt { name: "format".to_owned(), hint: "; use npy, npz or json" })
-        }
+        Some("safetensors") => Ok(Format::Safetensors),
+        Some("geotiff") => Ok(Format::GeoTiff),
+        Some("zarr") => Ok(Format::Zarr),
         Some(_) => Err(invalid("format", "expected npy, npz, safetensors, geotiff, zarr or json")),
     }
 }

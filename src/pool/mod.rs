@@ -1,13 +1,16 @@
 //! The one place for CPU work off the runtime's threads, and for permits in bytes.
 //!
 //! In: closures that compute. Out: their results, awaited. The pool is as wide as the cores; work inside it may split
-//! itself further with rayon. [`Permits`] bound the memory that requests hold at once.
+//! itself further with rayon. [`Permits`] bound the memory that requests hold at once; a [`Gate`] turns away those that
+//! would wait too long for it.
 
+mod gate;
 mod permits;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
+pub use gate::{Busy, Gate};
 pub use permits::{Permit, Permits};
 
 /// A pool of threads for CPU work; a clone is the same pool.
@@ -52,12 +55,16 @@ impl Pool {
         self.threads.current_num_threads()
     }
 
-    /// Runs `work` on the pool. When it panics, the caller does.
+    /// Runs `work` on the pool, unless nobody waits for it any more by then. When it panics, the caller does.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         self.threads.spawn(move || {
+            // The client went away while this stood in line.
+            if sender.is_closed() {
+                return;
+            }
             let result = catch_unwind(AssertUnwindSafe(work));
-            // Nobody waits any more when the client went away.
+            // Nor does it matter when it goes away meanwhile.
             drop(sender.send(result));
         });
         match receiver.await {
@@ -80,5 +87,37 @@ mod tests {
         let task = tokio::spawn(async move { other.run(|| assert_eq!(1, 2, "on purpose")).await });
         assert!(task.await.expect_err("a panic").is_panic());
         assert_eq!(pool.run(|| 1).await, 1);
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_is_not_begun() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        use std::sync::mpsc;
+
+        let pool = Pool::new().expect("threads");
+        let (release, wait) = mpsc::channel::<()>();
+        let wait = Arc::new(std::sync::Mutex::new(wait));
+        // All threads are busy until told otherwise.
+        let busy: Vec<_> = (0..pool.width())
+            .map(|_| {
+                let (pool, wait) = (pool.clone(), Arc::clone(&wait));
+                tokio::spawn(
+                    async move { pool.run(move || wait.lock().expect("a lock").recv().is_ok()).await },
+                )
+            })
+            .collect();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let begun = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&begun);
+        let left = pool.run(move || counted.fetch_add(1, Ordering::Relaxed));
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(50), left).await.is_err());
+        for _ in &busy {
+            release.send(()).expect("a receiver");
+        }
+        for task in busy {
+            assert!(task.await.expect("an end"));
+        }
+        pool.run(|| ()).await;
+        assert_eq!(begun.load(Ordering::Relaxed), 0);
     }
 }

@@ -123,6 +123,11 @@ fn patches_of_overlapping_scenes_equal_mosaics_made_with_numpy() {
     patches_against_rasterio(&Server::of(&catalog), &catalog, "mosaics");
 }
 
+#[test]
+fn a_patch_is_the_same_array_in_every_format_to_the_library_of_each() {
+    script("patch_formats.py", [&demo::serve().url]);
+}
+
 /// Random patches from two servers over one catalogue.
 fn random_patches(one: &Server, other: &Server, catalog: &Path, name: &str) {
     let count = soak::times(12).to_string();

@@ -7,10 +7,15 @@ use crate::server::{Server, cairn, run};
 
 /// A server of the demo set, whose rasters lie beside the tree.
 pub(crate) fn serve() -> Server {
+    serve_with(&[])
+}
+
+/// The same with further options.
+pub(crate) fn serve_with(options: &[&str]) -> Server {
     let catalog = catalog();
-    Server::start(
-        cairn().arg("serve").arg(catalog).arg("--allow").arg(folder()).args(["--bind", "127.0.0.1:0"]),
-    )
+    let mut command = cairn();
+    command.arg("serve").arg(catalog).arg("--allow").arg(folder()).args(["--bind", "127.0.0.1:0"]);
+    Server::start(command.args(options))
 }
 
 fn folder() -> PathBuf {

@@ -26,6 +26,7 @@ mod first_time_user;
 mod hostile_cogs;
 mod mutated_cogs;
 mod openapi;
+mod patch_load;
 mod refusals;
 mod rooms;
 mod schemas;

@@ -1,11 +1,17 @@
 //! A batch becomes the bytes of an answer. Pixels are never copied: the body is the pieces that were read.
 
+mod beside;
+mod geotiff;
 mod json;
 mod npy;
 mod npz;
+mod safetensors;
+mod zarr;
+mod zip;
 
 use bytes::Bytes;
 
+use super::error::PatchError;
 use super::patch::Batch;
 use super::request::Format;
 
@@ -20,15 +26,20 @@ pub struct Encoded {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// Writes a batch in a format. CPU work: checksums of `npz` go over all pixels.
-#[must_use]
-pub fn encode(batch: &Batch, format: Format) -> Encoded {
+/// Writes a batch in a format. CPU work: checksums of `npz` and `zarr` go over all pixels.
+///
+/// # Errors
+/// When the format cannot hold the batch: a `GeoTIFF` none without time steps.
+pub fn encode(batch: &Batch, format: Format) -> Result<Encoded, PatchError> {
     let (content_type, pieces) = match format {
         Format::Npy => ("application/x-npy", npy::encode(batch)),
         Format::Npz => ("application/x-npz", npz::encode(batch)),
+        Format::Safetensors => ("application/x-safetensors", safetensors::encode(batch)),
+        Format::GeoTiff => ("image/tiff; application=geotiff", geotiff::encode(batch)?),
+        Format::Zarr => ("application/zip", zarr::encode(batch)),
         Format::Json => ("application/json", vec![json::encode(batch)]),
     };
-    Encoded { content_type, pieces, headers: headers(batch) }
+    Ok(Encoded { content_type, pieces, headers: headers(batch) })
 }
 
 fn headers(batch: &Batch) -> Vec<(&'static str, String)> {
@@ -48,9 +59,4 @@ fn headers(batch: &Batch) -> Vec<(&'static str, String)> {
 
 fn joined<T: ToString>(numbers: &[T]) -> String {
     numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-}
-
-/// Nanoseconds since 1970 UTC as `numpy.datetime64` counts them; `NaT` where there is no time.
-fn nanoseconds(time: Option<chrono::DateTime<chrono::Utc>>) -> i64 {
-    time.and_then(|t| t.timestamp_nanos_opt()).unwrap_or(i64::MIN)
 }
