@@ -116,6 +116,7 @@ fn stac_type(data_type: DataType) -> stac::DataType {
         DataType::I32 => stac::DataType::Int32,
         DataType::U64 => stac::DataType::UInt64,
         DataType::I64 => stac::DataType::Int64,
+        DataType::F16 => stac::DataType::Float16,
         DataType::F32 => stac::DataType::Float32,
         DataType::F64 => stac::DataType::Float64,
     }

@@ -3,7 +3,8 @@
 use super::codec::Codec;
 use super::error::DecodeError;
 use super::image::{Image, Predictor};
-use super::{inflate, predictor};
+use super::{inflate, jpeg, lerc, predictor, webp};
+use crate::stac::DataType;
 
 /// Largest block that is decoded at once, in bytes: 3,500 pixels square of two bytes, 12 times the usual.
 pub const MAX_BLOCK_BYTES: u64 = 48 << 20;
@@ -35,6 +36,10 @@ pub fn decode_block(image: &Image, raw: &[u8], rows: u32, out: &mut Vec<u8>) -> 
         Codec::None if image.one_bit => pixels,
         Codec::None => needed,
         _ if image.one_bit => full.saturating_mul(8),
+        // Blob, planes of bytes and samples at once.
+        Codec::Lerc | Codec::LercDeflate | Codec::LercZstd | Codec::Webp => full.saturating_mul(3),
+        // Output and planes.
+        Codec::Jpeg => full.saturating_mul(2),
         // A row is sorted beside its block.
         _ if image.predictor == Predictor::Float => full.saturating_add(row_bytes),
         _ => full,
@@ -45,7 +50,26 @@ pub fn decode_block(image: &Image, raw: &[u8], rows: u32, out: &mut Vec<u8>) -> 
     else {
         return Err(DecodeError::TooLarge { bytes, limit });
     };
-    inflate::inflate(image.codec, raw, needed, full, out)?;
+    match image.codec {
+        Codec::Lerc | Codec::LercDeflate | Codec::LercZstd => {
+            lerc::decode(image, raw, rows, full, out)?;
+            out.truncate(needed);
+            // libtiff brings samples to the file's order before LERC sees them.
+            predictor::swap(out, image.data_type.size(), image.order);
+            return Ok(());
+        }
+        Codec::Jpeg | Codec::Webp if image.one_bit || image.data_type != DataType::U8 => {
+            let reason = format!("expected samples of 8 bits, found {}", image.data_type);
+            return Err(DecodeError::Corrupt { codec: image.codec, length: raw.len(), reason });
+        }
+        Codec::Jpeg => return jpeg::decode(image, raw, rows, out),
+        Codec::Webp => {
+            webp::decode(image, raw, rows, out)?;
+            out.truncate(needed);
+            return Ok(());
+        }
+        codec => inflate::inflate(codec, raw, needed, full, out)?,
+    }
     if image.one_bit {
         unpack_bits(out, row_bytes, image.block_width as usize);
         return Ok(());

@@ -185,6 +185,16 @@ impl<'a> Ifd<'a> {
         Ok(Some(String::from_utf8_lossy(text).into_owned()))
     }
 
+    /// The tag's bytes, of which there may be `most`.
+    pub(super) fn bytes(&self, tag: u16, what: &'static str, most: u64) -> Result<Option<&[u8]>, ParseError> {
+        match self.raw(tag, what, most + 1)? {
+            Some(Values { size: 1, bytes, .. }) if bytes.len() as u64 <= most => Ok(Some(bytes)),
+            Some(Values { size: 1, .. }) => Err(self.corrupt(what, format!("at most {most} bytes"), "more")),
+            Some(Values { kind, .. }) => Err(self.corrupt(what, "bytes", format!("{kind:?} values"))),
+            None => Ok(None),
+        }
+    }
+
     /// An error of this directory.
     pub(super) fn corrupt(
         &self,

@@ -12,6 +12,9 @@ use super::table::BlockTable;
 use super::tag;
 use crate::stac::DataType;
 
+/// Longest JPEG tables: four of each kind take some 1,500 bytes.
+const MAX_JPEG_TABLES_BYTES: u64 = 16 << 10;
+
 /// What a sample was replaced by before compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Predictor {
@@ -53,6 +56,8 @@ pub struct Image {
     pub extra_samples: Vec<ExtraSample>,
     pub(super) order: ByteOrder,
     pub(super) one_bit: bool,
+    /// What all JPEG blocks share.
+    pub(super) jpeg_tables: Option<Box<[u8]>>,
     tiled: bool,
     table: BlockTable,
     file_len: u64,
@@ -62,13 +67,18 @@ impl Image {
     pub(super) fn read(ifd: &Ifd<'_>, is_mask: bool) -> Result<Self, ParseError> {
         let layout = Layout::read(ifd)?;
         let bands = layout.bands;
-        let code = ifd.integer(tag::COMPRESSION, "compression")?.unwrap_or(1);
-        let codec = u16::try_from(code)
-            .map(Codec::from_code)
-            .map_err(|_too_large| ifd.corrupt("compression", "a 16-bit number", code))?;
+        let codec = Codec::read(ifd)?;
         let one_bit = is_mask && bands == 1 && samples::is_one_bit(ifd)?;
         let data_type = if one_bit { DataType::U8 } else { samples::data_type(ifd, bands)? };
         let photometric = samples::photometric(ifd, codec)?;
+        if photometric == Photometric::YCbCr && (bands != 3 || layout.planar != Planar::Chunky) {
+            let found = format!("{bands}, {:?}", layout.planar);
+            return Err(ifd.unsupported("bands of YCbCr", "3 in a block", found));
+        }
+        let jpeg_tables = match codec {
+            Codec::Jpeg => ifd.bytes(tag::JPEG_TABLES, "JPEG tables", MAX_JPEG_TABLES_BYTES)?,
+            _ => None,
+        };
         let extra_samples = samples::extra_samples(ifd, bands)?;
         let predictor = predictor(ifd, codec, data_type, one_bit)?;
         match ifd.integer(tag::FILL_ORDER, "fill order")? {
@@ -94,6 +104,7 @@ impl Image {
             extra_samples,
             order: ifd.source.order,
             one_bit,
+            jpeg_tables: jpeg_tables.map(Box::from),
             tiled: layout.tiled,
             table,
             file_len: ifd.source.file_len,
@@ -192,7 +203,8 @@ impl Image {
     /// Memory beyond the struct itself, to weigh it in a cache.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.table.heap_bytes() + self.extra_samples.capacity()
+        let tables = self.jpeg_tables.as_ref().map_or(0, |tables| tables.len());
+        self.table.heap_bytes() + self.extra_samples.capacity() + tables
     }
 }
 
@@ -267,14 +279,14 @@ mod tests {
     #[test]
     fn an_unknown_codec_still_tells_size_and_type() {
         let mut tags = image(8, 10);
-        tags.push((tag::COMPRESSION, Short(vec![34887])));
+        tags.push((tag::COMPRESSION, Short(vec![34925])));
         tags.push((tag::PHOTOMETRIC, Short(vec![6])));
         let image = of(tags, 100).expect("parses");
         assert_eq!((image.width, image.data_type), (8, DataType::U16));
         let error = super::super::decode_block(&image, &[], 1, &mut Vec::new());
         assert_eq!(
             error.map_err(|error| error.to_string()),
-            Err("compression LERC (34887) is not supported; convert the file with `cairn convert`".into())
+            Err("compression LZMA (34925) is not supported; convert the file with `cairn convert`".into())
         );
     }
 

@@ -47,7 +47,14 @@ pub(super) fn inflate(
     }
     let corrupt = |reason: String| DecodeError::Corrupt { codec, length: raw.len(), reason };
     let found = match codec {
-        Codec::Unsupported(_) => return Err(DecodeError::Unsupported { codec }),
+        Codec::Lerc
+        | Codec::LercDeflate
+        | Codec::LercZstd
+        | Codec::Jpeg
+        | Codec::Webp
+        | Codec::Unsupported(_) => {
+            return Err(DecodeError::Unsupported { codec });
+        }
         Codec::None => {
             out.clear();
             out.extend_from_slice(raw.get(..needed).unwrap_or(raw));
@@ -66,7 +73,7 @@ pub(super) fn inflate(
 }
 
 /// Makes room; what was there before is not cleared, as all of it is overwritten or cut off.
-fn resize(out: &mut Vec<u8>, len: usize) {
+pub(super) fn resize(out: &mut Vec<u8>, len: usize) {
     if out.capacity() < len {
         // The old buffer goes first: never two at once. Then zeroed pages from the system, nothing copied, no doubling.
         *out = Vec::new();
@@ -76,7 +83,8 @@ fn resize(out: &mut Vec<u8>, len: usize) {
     }
 }
 
-fn deflate(raw: &[u8], needed: usize, full: usize, out: &mut Vec<u8>) -> Result<usize, String> {
+/// The first `needed` bytes, or all if there are fewer; returns how many.
+pub(super) fn deflate(raw: &[u8], needed: usize, full: usize, out: &mut Vec<u8>) -> Result<usize, String> {
     let with_slack = needed + DEFLATE_SLACK_BYTES;
     DEFLATE.with_borrow_mut(|decompressor| {
         resize(out, with_slack.min(full));
@@ -94,7 +102,8 @@ fn deflate(raw: &[u8], needed: usize, full: usize, out: &mut Vec<u8>) -> Result<
     })
 }
 
-fn zstd(raw: &[u8], needed: usize, full: usize, out: &mut Vec<u8>) -> Result<usize, String> {
+/// The first `needed` bytes, or all if there are fewer; returns how many.
+pub(super) fn zstd(raw: &[u8], needed: usize, full: usize, out: &mut Vec<u8>) -> Result<usize, String> {
     let name = |code| zstd_safe::get_error_name(code).to_owned();
     ZSTD.with_borrow_mut(|slot| {
         let context = match slot {

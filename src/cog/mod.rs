@@ -5,8 +5,8 @@
 //! ([`decode_block`]), to be cropped into an array ([`BlockView::copy_band`]).
 //!
 //! Classic TIFF and `BigTIFF`, both byte orders, tiles and strips, chunky and separate bands; integers of 8 to 64 bits and
-//! floats of 32 and 64; no compression, deflate, LZW, Zstandard, `PackBits`, and their predictors. Anything else is
-//! refused by name. A file can cost no more memory than its length justifies, a block no more than
+//! floats of 16 to 64; no compression, deflate, LZW, Zstandard, `PackBits`, and their predictors; LERC, JPEG, `WebP`.
+//! Anything else is refused by name. A file can cost no more memory than its length justifies, a block no more than
 //! [`MAX_BLOCK_BYTES`] and some slack. Everything here is CPU work: call it off the runtime's threads.
 
 mod chunks;
@@ -19,7 +19,9 @@ mod header;
 mod ifd;
 mod image;
 mod inflate;
+mod jpeg;
 mod layout;
+mod lerc;
 mod metadata;
 mod nodata;
 mod open;
@@ -30,6 +32,7 @@ mod table;
 mod tag;
 #[cfg(test)]
 mod tiny;
+mod webp;
 
 pub use chunks::Chunks;
 pub use codec::Codec;

@@ -1,5 +1,7 @@
 //! GDAL's nodata value: the text of tag 42113.
 
+use half::f16;
+
 use crate::stac::DataType;
 
 /// The value of pixels that hold none, as exact as the file's text.
@@ -51,6 +53,13 @@ impl Nodata {
             DataType::I32 => put(&i32::try_from(self.whole()?).ok()?.to_le_bytes()),
             DataType::U64 => put(&u64::try_from(self.whole()?).ok()?.to_le_bytes()),
             DataType::I64 => put(&i64::try_from(self.whole()?).ok()?.to_le_bytes()),
+            DataType::F16 => {
+                let nearest = f16::from_f64(self.as_f64());
+                if nearest.is_infinite() && self.as_f64().is_finite() {
+                    return None;
+                }
+                put(&nearest.to_le_bytes());
+            }
             DataType::F32 => put(&narrow(self.as_f64()).to_le_bytes()),
             DataType::F64 => put(&self.as_f64().to_le_bytes()),
         }
@@ -96,6 +105,8 @@ mod tests {
         assert_eq!(bytes("0.5", DataType::U8), None);
         assert_eq!(bytes("nan", DataType::I32), None);
         assert_eq!(bytes("-1e3", DataType::I16), Some(0xfc18));
+        assert_eq!(bytes("-3.40282346638529e+38", DataType::F16), None);
+        assert_eq!(bytes("-2", DataType::F16), Some(0xc000));
         assert_eq!(Nodata::from_text("none"), None);
     }
 

@@ -117,6 +117,7 @@ pub(super) fn undo_float(data: &mut [u8], row_bytes: usize, samples: usize, samp
         add_row::<1>(row, samples, u8_sum);
         sorted.copy_from_slice(row);
         match sample_size {
+            2 => gather::<2>(&sorted, row),
             4 => gather::<4>(&sorted, row),
             _ => gather::<8>(&sorted, row),
         }
@@ -186,7 +187,7 @@ mod tests {
             seed in prop::collection::vec(any::<u8>(), 1..200),
             samples in 1_usize..7, width in 1_usize..20, rows in 1_usize..4,
         ) {
-            for size in [4, 8] {
+            for size in [2, 4, 8] {
                 let row = width * samples * size;
                 let data: Vec<u8> = seed.iter().copied().cycle().take(row * rows).collect();
                 let mut undone = sort_and_difference(&data, row, samples, size);

@@ -6,7 +6,7 @@ use super::ifd::Ifd;
 use super::tag;
 use crate::stac::DataType;
 
-/// What the samples mean as a colour. It changes no value: pixels are always given as stored.
+/// What the samples mean as a colour. It changes no value but those of [`YCbCr`](Self::YCbCr): pixels are given as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Photometric {
     /// Grey, 0 is white.
@@ -19,6 +19,8 @@ pub enum Photometric {
     Palette,
     /// A mask: 0 is invalid.
     Mask,
+    /// Stored as luminance and colour differences, decoded to red, green, blue; JPEG only.
+    YCbCr,
     /// Any other number of the tag, with a codec that is not supported.
     Other(u16),
 }
@@ -61,6 +63,7 @@ pub(super) fn data_type(ifd: &Ifd<'_>, bands: u16) -> Result<DataType, ParseErro
         (2, 16) => DataType::I16,
         (2, 32) => DataType::I32,
         (2, 64) => DataType::I64,
+        (3, 16) => DataType::F16,
         (3, 32) => DataType::F32,
         (3, 64) => DataType::F64,
         (5 | 6, bits) => {
@@ -74,7 +77,7 @@ pub(super) fn data_type(ifd: &Ifd<'_>, bands: u16) -> Result<DataType, ParseErro
                 3 => "floating-point numbers".to_owned(),
                 other => format!("samples of format {other}"),
             };
-            let expected = "integers of 8, 16, 32 or 64 bits or floating-point numbers of 32 or 64";
+            let expected = "integers of 8, 16, 32 or 64 bits or floating-point numbers of 16, 32 or 64";
             return Err(ifd.unsupported("sample type", expected, format!("{name} of {bits} bits")));
         }
     })
@@ -104,6 +107,7 @@ pub(super) fn photometric(ifd: &Ifd<'_>, codec: Codec) -> Result<Photometric, Pa
         2 => Photometric::Rgb,
         3 => Photometric::Palette,
         4 => Photometric::Mask,
+        6 if codec == Codec::Jpeg => Photometric::YCbCr,
         other if !codec.is_supported() => Photometric::Other(other),
         other => {
             let name = match other {
@@ -113,7 +117,7 @@ pub(super) fn photometric(ifd: &Ifd<'_>, codec: Codec) -> Result<Photometric, Pa
                 32844 | 32845 => "LogLuv",
                 _ => "an unknown one",
             };
-            let expected = "grey, RGB, palette or mask";
+            let expected = "grey, RGB, palette, mask, or YCbCr with JPEG";
             return Err(ifd.unsupported(what, expected, format!("{name} ({other})")));
         }
     })

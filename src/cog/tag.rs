@@ -22,6 +22,7 @@ pub(super) const TILE_OFFSETS: u16 = 324;
 pub(super) const TILE_BYTE_COUNTS: u16 = 325;
 pub(super) const EXTRA_SAMPLES: u16 = 338;
 pub(super) const SAMPLE_FORMAT: u16 = 339;
+pub(super) const JPEG_TABLES: u16 = 347;
 pub(super) const MODEL_PIXEL_SCALE: u16 = 33550;
 pub(super) const MODEL_TIEPOINT: u16 = 33922;
 pub(super) const MODEL_TRANSFORMATION: u16 = 34264;
@@ -29,6 +30,7 @@ pub(super) const GEO_KEY_DIRECTORY: u16 = 34735;
 pub(super) const GEO_ASCII_PARAMS: u16 = 34737;
 pub(super) const GDAL_METADATA: u16 = 42112;
 pub(super) const GDAL_NODATA: u16 = 42113;
+pub(super) const LERC_PARAMETERS: u16 = 50674;
 
 /// What a tag's value consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Arithmetic on samples of all types, over little-endian bytes.
 
+use half::f16;
+
 use crate::stac::DataType;
 
 /// A sample type.
@@ -72,6 +74,26 @@ macro_rules! integer_sample {
     )*};
 }
 integer_sample!(u8, i8, u16, i16, u32, i32, u64, i64);
+
+impl Sample for f16 {
+    fn read(bytes: &[u8]) -> Self {
+        bytes.try_into().map(Self::from_le_bytes).unwrap_or_default()
+    }
+    fn write(self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.to_le_bytes());
+    }
+    fn value(self) -> Value {
+        Value::Float(self.into())
+    }
+    fn of(value: Value) -> Option<Self> {
+        let wide = value.as_f64();
+        let narrow = Self::from_f64(wide);
+        (narrow.is_finite() || !wide.is_finite()).then_some(narrow)
+    }
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
+}
 
 impl Sample for f32 {
     fn read(bytes: &[u8]) -> Self {
@@ -146,6 +168,10 @@ macro_rules! with_sample {
             }
             DataType::I64 => {
                 type $sample = i64;
+                $body
+            }
+            DataType::F16 => {
+                type $sample = f16;
                 $body
             }
             DataType::F32 => {
@@ -255,6 +281,10 @@ mod tests {
         assert_eq!(cast_one(DataType::F32, &f32_of(f32::NAN), DataType::I16), Err("NaN".to_owned()));
         assert_eq!(cast_one(DataType::U16, &300u16.to_le_bytes(), DataType::U8), Err("300".to_owned()));
         assert_eq!(cast_one(DataType::I8, &[0xff], DataType::I32), Ok((-1i32).to_le_bytes().to_vec()));
+        let half_of = |v: f32| f16::from_f32(v).to_le_bytes();
+        assert_eq!(cast_one(DataType::F16, &half_of(-2.5), DataType::I8), Ok(vec![0xfe]));
+        assert_eq!(cast_one(DataType::F32, &f32_of(1.5), DataType::F16), Ok(half_of(1.5).to_vec()));
+        assert!(cast_one(DataType::F32, &f32_of(65_520.0), DataType::F16).is_err());
         let big = 1e300f64.to_le_bytes();
         assert!(cast_one(DataType::F64, &big, DataType::F32).is_err());
     }

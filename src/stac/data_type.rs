@@ -21,6 +21,8 @@ pub enum DataType {
     U64,
     /// `int64`
     I64,
+    /// `float16`
+    F16,
     /// `float32`
     F32,
     /// `float64`
@@ -37,7 +39,7 @@ enum Kind {
 
 impl DataType {
     /// All types, narrow before wide.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::U8,
         Self::I8,
         Self::U16,
@@ -46,6 +48,7 @@ impl DataType {
         Self::I32,
         Self::U64,
         Self::I64,
+        Self::F16,
         Self::F32,
         Self::F64,
     ];
@@ -62,6 +65,7 @@ impl DataType {
             Self::I32 => "int32",
             Self::U64 => "uint64",
             Self::I64 => "int64",
+            Self::F16 => "float16",
             Self::F32 => "float32",
             Self::F64 => "float64",
         }
@@ -78,16 +82,16 @@ impl DataType {
     pub const fn size(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
-            Self::U16 | Self::I16 => 2,
+            Self::U16 | Self::I16 | Self::F16 => 2,
             Self::U32 | Self::I32 | Self::F32 => 4,
             Self::U64 | Self::I64 | Self::F64 => 8,
         }
     }
 
-    /// True for `float32` and `float64`.
+    /// True for `float16`, `float32` and `float64`.
     #[must_use]
     pub const fn is_float(self) -> bool {
-        matches!(self, Self::F32 | Self::F64)
+        matches!(self, Self::F16 | Self::F32 | Self::F64)
     }
 
     /// The little-endian `descr` of the NPY format, such as `<u2` (`|u1` for single bytes).
@@ -110,9 +114,16 @@ impl DataType {
         }
         let (a, b) = (self.kind(), other.kind());
         if a == Kind::Float || b == Kind::Float {
-            // An integer of up to 16 bits fits a float32, a wider one needs a float64.
-            let narrow = |t: Self| t == Self::F32 || (!t.is_float() && t.size() <= 2);
-            return if narrow(self) && narrow(other) { Self::F32 } else { Self::F64 };
+            // The float that holds a type: an integer needs one of twice its size.
+            let float = |t: Self| match (t.is_float(), t.size()) {
+                (true, size) => size,
+                (false, size) => (2 * size).min(8),
+            };
+            return match float(self).max(float(other)) {
+                2 => Self::F16,
+                4 => Self::F32,
+                _ => Self::F64,
+            };
         }
         if a == b {
             return if self.size() >= other.size() { self } else { other };
@@ -133,7 +144,7 @@ impl DataType {
         match self {
             Self::U8 | Self::U16 | Self::U32 | Self::U64 => Kind::Unsigned,
             Self::I8 | Self::I16 | Self::I32 | Self::I64 => Kind::Signed,
-            Self::F32 | Self::F64 => Kind::Float,
+            Self::F16 | Self::F32 | Self::F64 => Kind::Float,
         }
     }
 }
@@ -171,6 +182,15 @@ mod tests {
             (I32, F32, F64),
             (U8, F64, F64),
             (U16, U16, U16),
+            (U8, F16, F16),
+            (I8, F16, F16),
+            (U16, F16, F32),
+            (I16, F16, F32),
+            (U32, F16, F64),
+            (I64, F16, F64),
+            (F16, F32, F32),
+            (F16, F64, F64),
+            (F16, F16, F16),
         ] {
             assert_eq!(a.result_type(b), want, "{a} with {b}");
             assert_eq!(b.result_type(a), want, "{b} with {a}");

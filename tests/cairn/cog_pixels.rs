@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use cairn::cog::{Header, Image, Nodata};
+use cairn::cog::{Header, Image, Nodata, Photometric};
+use cairn::stac::DataType;
+use half::f16;
 use serde::Deserialize;
 
 use crate::cogs::{files, header, name, pixels, read};
@@ -14,36 +16,24 @@ use crate::server::repository;
 
 /// What a server fetches of a file at first.
 const FIRST_BYTES: usize = 32 << 10;
-/// Codec × tiles or strips × chunky or separate × type × predictor × byte order.
-const VARIANTS: usize = 688;
+/// Codec and its options × tiles or strips × chunky or separate × type × byte order.
+const VARIANTS: usize = 1332;
 
 /// Fixtures that are refused: a part of the message, and the files.
 const REFUSED: &[(&str, &str)] = &[
     (
-        "compression JPEG (7) is not supported",
-        "byte_JPEG_tiled.tif irregular_tile_size_jpeg_in_tiff.tif rgbsmall_JPEG.tif rgbsmall_JPEG_tiled.tif \
-         rgbsmall_JPEG_ycbcr.tif tiled-jpeg-rgb-u8.tif",
+        "JPEG block of 866 compressed bytes is corrupt: expected 256 columns and 256 to 256 rows, found 512 and 512",
+        "irregular_tile_size_jpeg_in_tiff.tif",
     ),
     (
         "compression JPEG XL (50002) is not supported",
         "byte_JXL_tiled.tif rgbsmall_JXL_separate.tif rgbsmall_JXL_tiled_separate.tif",
     ),
     (
-        "compression LERC (34887) is not supported",
-        "byte_LERC_DEFLATE.tif byte_LERC_ZSTD.tif byte_LERC_tiled.tif rgbsmall_LERC_DEFLATE.tif \
-         rgbsmall_LERC_DEFLATE_tiled.tif rgbsmall_LERC_ZSTD.tif rgbsmall_LERC_ZSTD_tiled.tif \
-         rgbsmall_LERC_separate.tif rgbsmall_LERC_tiled_separate.tif",
-    ),
-    (
         "compression LZMA (34925) is not supported",
         "byte_LZMA_tiled.tif rgbsmall_LZMA_separate.tif rgbsmall_LZMA_tiled_separate.tif",
     ),
-    ("compression WEBP (50001) is not supported", "rgbsmall_WEBP_RGBA_alpha_omitted.tif"),
     ("found complex samples of 64 bits", "cfloat32.tif cint32_big_endian.tif"),
-    (
-        "found floating-point numbers of 16 bits",
-        "float16.tif random-fp16-pred2.tiff random-fp16.tiff white-fp16-pred2.tiff",
-    ),
     ("found unsigned integers of 12 bits", "12bit.cropped.tiff int12.tif"),
     ("found CMYK (5)", "cmyk-3c-32b-float.tiff"),
     ("found YCbCr (6)", "ycbcr_42_lzw.tif"),
@@ -69,7 +59,7 @@ fn refusal(file: &str) -> Option<&'static str> {
 }
 
 /// What rasterio says of a file; numbers are texts, as JSON has no NaN.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Facts {
     dtype: String,
     bands: u16,
@@ -83,7 +73,7 @@ struct Facts {
 }
 
 /// A resolution, and where its pixels and its mask's are in the file of pixels.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct LevelFacts {
     width: u32,
     height: u32,
@@ -136,7 +126,10 @@ fn judge(path: &Path, facts: Option<&Result<Facts, String>>, golden: &[u8]) -> V
         (Ok(_), Some(part), _) => wrong.push(format!("read, not refused with '{part}'")),
         (Ok(_), None, None) => wrong.push("rasterio was not asked".to_owned()),
         (Ok(_), None, Some(Err(error))) => wrong.push(format!("read, but not by rasterio: {error}")),
-        (Ok((_, header)), None, Some(Ok(facts))) => wrong.extend(seen(&header, facts, &file, golden)),
+        (Ok((_, header)), None, Some(Ok(facts))) => wrong.extend(match turbo(path, &header.full.image) {
+            Some(golden) => seen(&header, &only_pixels(facts), &file, &golden),
+            None => seen(&header, facts, &file, golden),
+        }),
     }
     wrong
 }
@@ -150,7 +143,9 @@ fn said(header: &Header, facts: &Facts) -> Vec<String> {
             wrong.push(format!("{what}: {got}, not {wanted}"));
         }
     };
-    same("type", image.data_type.to_string(), facts.dtype.clone());
+    // GDAL widens float16.
+    let data_type = if image.data_type == DataType::F16 { DataType::F32 } else { image.data_type };
+    same("type", data_type.to_string(), facts.dtype.clone());
     same("bands", image.bands.to_string(), facts.bands.to_string());
     same("EPSG code", format!("{:?}", header.geo.epsg), format!("{:?}", facts.epsg));
     // rasterio has this for a file that has none.
@@ -167,6 +162,38 @@ fn said(header: &Header, facts: &Facts) -> Vec<String> {
     }
     same("resolutions", header.levels().count().to_string(), facts.levels.len().to_string());
     wrong
+}
+
+/// Pixels in the type that GDAL reads them in: the next wider for float16.
+fn as_gdal(image: &Image, pixels: Vec<u8>) -> Vec<u8> {
+    if image.data_type != DataType::F16 {
+        return pixels;
+    }
+    let halves = pixels.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes));
+    halves.flat_map(|half| half.to_f32().to_le_bytes()).collect()
+}
+
+/// What the system's GDAL reads of an image of colour differences. It has libjpeg-turbo, which widens them with the
+/// triangle filter of all libjpegs up to 6b; rasterio's wheels have libjpeg 9, whose filter is another.
+fn turbo(path: &Path, image: &Image) -> Option<Vec<u8>> {
+    if image.photometric != Photometric::YCbCr {
+        return None;
+    }
+    let file = gdal::Dataset::open(path).unwrap();
+    let (width, height) = file.raster_size();
+    let band = |band| {
+        file.rasterband(band).unwrap().read_as((0, 0), (width, height), (width, height), None).unwrap()
+    };
+    Some((1..=file.raster_count()).flat_map(|number| band(number).data().to_vec()).collect())
+}
+
+/// Where the pixels of the full image are if there is nothing else.
+fn only_pixels(facts: &Facts) -> Facts {
+    let level = &facts.levels[0];
+    let bytes = level.width as usize * level.height as usize * usize::from(facts.bands);
+    let levels =
+        vec![LevelFacts { width: level.width, height: level.height, pixels: [0, bytes], mask: None }];
+    Facts { levels, ..facts.clone() }
 }
 
 #[expect(clippy::ptr_arg, reason = "mapped over texts that are owned")]
@@ -187,7 +214,7 @@ fn seen(header: &Header, facts: &Facts, file: &Bytes, golden: &[u8]) -> Vec<Stri
             continue;
         };
         let mut same = |what: &str, image: Option<&Image>, nodata, [start, end]: [usize; 2]| {
-            let got = image.map(|image| pixels(image, nodata, file));
+            let got = image.map(|image| Ok::<_, String>(as_gdal(image, pixels(image, nodata, file)?)));
             let at = |got: &[u8]| got.iter().zip(&golden[start..end]).position(|(got, wanted)| got != wanted);
             match got {
                 Some(Ok(got)) if got == golden[start..end] => {}
