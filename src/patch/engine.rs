@@ -30,7 +30,7 @@ pub struct Engine {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) headers: Headers,
     pub(super) places: Places,
-    pool: Pool,
+    pub(super) pool: Pool,
     permits: Permits,
     max_bytes: u64,
 }
@@ -164,7 +164,7 @@ impl Engine {
             .map(|step| {
                 let fills = Arc::clone(&fills);
                 async move {
-                    let read = self.read_step(&step, &window, layout, &fills).await;
+                    let read = self.read_step(&step, &window, series, layout, &fills).await;
                     (step, read)
                 }
             })
@@ -185,19 +185,34 @@ impl Engine {
         Ok(patch)
     }
 
-    /// Reads one time step: its samples, and the share of valid pixels (NaN when nobody wants to know).
+    /// Reads one time step: its samples, and the share of valid pixels (NaN when nobody wants to know). A step with fewer
+    /// than are asked for may come without samples.
     async fn read_step(
         &self,
         step: &PreparedStep,
         window: &Window,
+        series: &Series,
         layout: &Arc<Layout>,
         fills: &Arc<Fills>,
     ) -> Result<(Vec<u8>, f64), PatchError> {
         let count = step.items.len();
         let mut canvas: Option<Canvas> = None;
+        let mask = self.read_mask(step, window, layout).await?;
+        if let Some(mask) = &mask {
+            if mask.open < series.min_valid {
+                return Ok((Vec::new(), mask.open));
+            }
+            if mask.open == 0.0 {
+                return Ok((layout.empty_step()?, 0.0));
+            }
+        }
+        let masks_plane = mask.as_ref().map(|mask| mask.plane);
+        let mut masks = mask.map(|mask| mask.reads).unwrap_or_default().into_iter();
         for (item, sources) in &step.items {
-            let plans = plan(item, &layout.names, sources, window)?;
-            let reads = fetch(self.headers.storage(), item, plans).await?;
+            let asked = |plane| Some(plane) != masks_plane;
+            let plans = plan(item, &layout.names, sources, window, series.resampling, asked)?;
+            let mut reads = fetch(self.headers.storage(), item, plans).await?;
+            reads.extend(masks.next().unwrap_or_default());
             let (layout, fills) = (Arc::clone(layout), Arc::clone(fills));
             let (item, sources) = (Arc::clone(item), sources.clone());
             let painted = self

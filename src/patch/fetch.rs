@@ -5,81 +5,135 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::axis::Fall;
 use super::error::PatchError;
-use super::grid::Window;
+use super::grid::{GridError, Window};
+use super::kernel::Kernel;
 use super::plan::{Block, blocks, merge};
 use super::source::{BandSource, item_name, storage_failed};
-use crate::cog::Opened;
+use super::way::Route;
+use crate::cog::{BlockError, Opened};
 use crate::stac::ItemFacts;
 use crate::storage::{Storage, StorageError};
 
-/// One raster's part of a time step: how it falls on the window, and the bytes of its blocks.
+/// Compressed bytes that one raster of a time step may take.
+const MAX_RASTER_BYTES: u64 = 512 << 20;
+
+/// A band of a raster that a patch takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    /// The plane that it fills.
+    pub(super) plane: usize,
+    /// Which band of the raster, from 0.
+    pub(super) band: u16,
+    /// How its pixels become the window's.
+    pub(super) kernel: Kernel,
+    /// The sample that stands for nodata.
+    pub(super) nodata: Option<[u8; 8]>,
+}
+
+/// A block and its bytes, if the file has any for it.
+pub(super) type Fetched = (Block, Option<Bytes>);
+
+/// One raster's part of a time step: how it gets to the window, and the bytes of its blocks.
 #[derive(Debug)]
 pub(super) struct RasterRead {
     /// The raster.
     pub(super) opened: Arc<Opened>,
-    /// (plane of the answer, band of the raster).
-    pub(super) bands: Vec<(usize, u16)>,
-    /// How its pixels fall on the window.
-    pub(super) fall: Fall,
+    /// What is taken of it.
+    pub(super) bands: Vec<Taken>,
+    /// How its pixels get to the window.
+    pub(super) route: Route,
     /// The blocks that the window needs; those of sparse blocks have no bytes.
-    pub(super) blocks: Vec<(Block, Option<Bytes>)>,
+    pub(super) blocks: Vec<Fetched>,
+    /// The same of the mask, if the file has one.
+    pub(super) mask_blocks: Vec<Fetched>,
 }
 
 /// What an Item's part of a patch takes, before anything of it is read.
 #[derive(Debug, Clone)]
 pub(super) struct RasterPlan {
     opened: Arc<Opened>,
-    bands: Vec<(usize, u16)>,
-    fall: Fall,
-    pub(super) blocks: Vec<Block>,
+    bands: Vec<Taken>,
+    route: Route,
+    blocks: Vec<Block>,
+    mask_blocks: Vec<Block>,
     /// The name of its first band, for errors.
-    pub(super) band_name: String,
+    band_name: String,
 }
 
-/// Plans the reads of one Item: `sources` are its bands in the order of planes.
+/// Plans the reads of one Item's planes that are asked for: `sources` are its bands in the order of planes.
 pub(super) fn plan(
     item: &ItemFacts,
     names: &[String],
     sources: &[BandSource],
     window: &Window,
+    kernel: Kernel,
+    asked: impl Fn(usize) -> bool,
 ) -> Result<Vec<RasterPlan>, PatchError> {
     // Bands of one file are read together; the order of first appearance keeps the plan deterministic.
-    let mut by_file: Vec<RasterPlan> = Vec::new();
+    let mut by_file: Vec<Vec<Taken>> = Vec::new();
     let mut known: HashMap<*const Opened, usize> = HashMap::new();
-    for (plane, (source, name)) in sources.iter().zip(names).enumerate() {
-        if source.lattice.epsg != window.lattice.epsg {
-            return Err(PatchError::OtherCrs {
-                item: item_name(item),
-                epsg: source.lattice.epsg,
-                expected: window.lattice.epsg,
-            });
-        }
+    for (plane, source) in sources.iter().enumerate().filter(|(plane, _)| asked(*plane)) {
         let new = by_file.len();
         let at = *known.entry(Arc::as_ptr(&source.opened)).or_insert(new);
+        let kernel = if source.is_categorical { Kernel::Nearest } else { kernel };
+        let taken = Taken { plane, band: source.band, kernel, nodata: source.nodata_sample() };
         match by_file.get_mut(at) {
-            Some(plan) => plan.bands.push((plane, source.band)),
-            None => by_file.push(RasterPlan {
-                opened: Arc::clone(&source.opened),
-                bands: vec![(plane, source.band)],
-                fall: window.fall_of(&source.lattice, source.shape())?,
-                blocks: Vec::new(),
-                band_name: name.clone(),
-            }),
+            Some(bands) => bands.push(taken),
+            None => by_file.push(vec![taken]),
         }
     }
-    by_file.retain(|plan| !plan.fall.rows.is_empty() && !plan.fall.cols.is_empty());
-    for plan in &mut by_file {
-        let mut bands: Vec<u16> = plan.bands.iter().map(|(_, band)| *band).collect();
-        bands.sort_unstable();
-        bands.dedup();
-        plan.blocks = blocks(&plan.opened.header.full.image, &plan.fall, &bands).map_err(|error| {
-            let (reason, cause) = (error.to_string(), format!("{}: {error}", plan.opened.location));
-            PatchError::Source { item: item_name(item), band: plan.band_name.clone(), reason, cause }
-        })?;
+    let plans = by_file.into_iter().map(|bands| {
+        let first = bands[0].plane;
+        plan_raster(&sources[first], &names[first], bands, window).map_err(|error| match error {
+            PlanError::Grid(error) => error.into(),
+            PlanError::Block(error) => {
+                let cause = format!("{}: {error}", sources[first].opened.location);
+                let (item, band) = (item_name(item), names[first].clone());
+                PatchError::Source { item, band, reason: error.to_string(), cause }
+            }
+        })
+    });
+    plans.filter_map(Result::transpose).collect()
+}
+
+/// Why a raster's reads cannot be planned.
+enum PlanError {
+    Grid(GridError),
+    Block(BlockError),
+}
+
+/// The plan of one raster; nothing when it lies elsewhere.
+fn plan_raster(
+    source: &BandSource,
+    name: &str,
+    bands: Vec<Taken>,
+    window: &Window,
+) -> Result<Option<RasterPlan>, PlanError> {
+    let opened = &source.opened;
+    let kernels: Vec<Kernel> = bands.iter().map(|band| band.kernel).collect();
+    let route = Route::new(window, &source.lattice, &opened.header, &kernels).map_err(PlanError::Grid)?;
+    let (Some(fall), Some(level)) = (route.way.needed(window), opened.header.levels().nth(route.level))
+    else {
+        return Ok(None);
+    };
+    let mut wanted: Vec<u16> = bands.iter().map(|band| band.band).chain(level.image.alpha_band()).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let of_image = blocks(&level.image, &fall, &wanted).map_err(PlanError::Block)?;
+    let bytes = of_image.iter().filter_map(|block| block.bytes.as_ref()).map(|run| run.end - run.start).sum();
+    if bytes > MAX_RASTER_BYTES {
+        return Err(PlanError::Grid(GridError::TooFine { bytes, limit: MAX_RASTER_BYTES }));
     }
-    Ok(by_file)
+    let of_mask = level.mask.as_ref().map(|mask| blocks(mask, &fall, &[0])).transpose();
+    Ok(Some(RasterPlan {
+        opened: Arc::clone(opened),
+        bands,
+        route,
+        blocks: of_image,
+        mask_blocks: of_mask.map_err(PlanError::Block)?.unwrap_or_default(),
+        band_name: name.to_owned(),
+    }))
 }
 
 /// Reads what the plans of one Item say.
@@ -96,8 +150,11 @@ pub(super) async fn fetch(
 }
 
 async fn fetch_raster(storage: &Storage, plan: RasterPlan) -> Result<RasterRead, StorageError> {
-    let wanted: Vec<usize> = (0..plan.blocks.len()).filter(|i| plan.blocks[*i].bytes.is_some()).collect();
-    let ranges: Vec<_> = wanted.iter().filter_map(|i| plan.blocks[*i].bytes.clone()).collect();
+    let image_blocks = plan.blocks.len();
+    let mut blocks: Vec<Fetched> =
+        plan.blocks.into_iter().chain(plan.mask_blocks).map(|block| (block, None)).collect();
+    let wanted: Vec<usize> = (0..blocks.len()).filter(|i| blocks[*i].0.bytes.is_some()).collect();
+    let ranges: Vec<_> = wanted.iter().filter_map(|i| blocks[*i].0.bytes.clone()).collect();
     let merged = merge(&ranges);
     let runs: Vec<_> = merged.iter().map(|(run, _)| run.clone()).collect();
     let parts = if runs.is_empty() {
@@ -105,8 +162,6 @@ async fn fetch_raster(storage: &Storage, plan: RasterPlan) -> Result<RasterRead,
     } else {
         storage.read_ranges(&plan.opened.location, &plan.opened.etag, &runs).await?
     };
-    let mut blocks: Vec<(Block, Option<Bytes>)> =
-        plan.blocks.into_iter().map(|block| (block, None)).collect();
     for ((run, members), part) in merged.into_iter().zip(parts) {
         for member in members {
             let range = &ranges[member];
@@ -115,5 +170,6 @@ async fn fetch_raster(storage: &Storage, plan: RasterPlan) -> Result<RasterRead,
             blocks[wanted[member]].1 = Some(part.slice(offset(range.start)..offset(range.end)));
         }
     }
-    Ok(RasterRead { opened: plan.opened, bands: plan.bands, fall: plan.fall, blocks })
+    let mask_blocks = blocks.split_off(image_blocks);
+    Ok(RasterRead { opened: plan.opened, bands: plan.bands, route: plan.route, blocks, mask_blocks })
 }

@@ -33,3 +33,4 @@ mod searches;
 mod static_trees;
 mod tables;
 mod transport;
+mod warps;
