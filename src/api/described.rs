@@ -128,7 +128,7 @@ pub(super) struct PatchPlace {
     /// lon,lat: the window of `size` whose middle lies nearest to it
     #[param(example = "23.37,61.25")]
     center: Option<String>,
-    /// height,width in pixels, or one number for both; with center
+    /// height,width in pixels, or one number for both; with bbox it sets the resolution
     #[param(example = "256")]
     size: Option<String>,
 }
@@ -144,11 +144,13 @@ pub(super) struct Series {
     /// of role data that share the finest resolution
     #[param(example = "B04,B08")]
     bands: Option<String>,
-    /// EPSG:n; this version answers in the sources' own
+    /// EPSG:n; by default that of the Item nearest to the centre
     crs: Option<String>,
-    /// Pixel size in units of crs; this version answers in the finest of the bands
+    /// Pixel size in units of crs; by default the finest native one among the bands. A grid other than the sources' has its
+    /// edges at whole multiples of it
+    #[param(exclusive_minimum = 0)]
     resolution: Option<f64>,
-    /// nearest; this version has no other kernel
+    /// nearest (default), bilinear, cubic or average, where pixels are not copied; bands of classes are always nearest
     resampling: Option<String>,
     /// `solar_day` (default) or `item`
     group_by: Option<String>,

@@ -112,8 +112,6 @@ impl From<PatchError> for ApiError {
             PatchError::Param(_)
             | PatchError::NoBand { .. }
             | PatchError::Grid(_)
-            | PatchError::NotNative { .. }
-            | PatchError::OtherCrs { .. }
             | PatchError::CannotHold { .. }
             | PatchError::NoPlace { .. } => (StatusCode::BAD_REQUEST, "InvalidParameter"),
         };

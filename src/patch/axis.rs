@@ -13,6 +13,14 @@ pub struct Fall {
     pub cols: Axis,
 }
 
+impl Fall {
+    /// True when the source's pixels are the window's, one by one.
+    #[must_use]
+    pub fn is_shift(&self) -> bool {
+        self.rows.is_shift() && self.cols.is_shift()
+    }
+}
+
 /// How the source's pixels fall on the window's along one axis: ascending.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {

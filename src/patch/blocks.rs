@@ -37,6 +37,22 @@ type Key = (u64, u64);
 /// A run of bytes that all blocks within it wait for.
 type Run = Shared<BoxFuture<'static, Result<Bytes, Arc<StorageError>>>>;
 
+/// To which images of a raster blocks belong: the first to those of a resolution, the others to its mask.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Images {
+    /// The resolution, as an index into the file's levels.
+    pub(super) level: usize,
+    /// How many come before those of the mask.
+    pub(super) before_mask: usize,
+}
+
+impl Images {
+    fn of(self, opened: &Opened, nth: usize) -> Option<&Image> {
+        let level = opened.header.levels().nth(self.level)?;
+        if nth < self.before_mask { Some(&level.image) } else { level.mask.as_ref() }
+    }
+}
+
 /// Why a block cannot be had.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum BlockFailure {
@@ -92,20 +108,20 @@ impl Blocks {
         self.kept.as_ref().map_or(0, moka::future::Cache::weighted_size)
     }
 
-    /// Blocks of one raster, in their order; `image` says to which of its images the nth belongs. Bytes of blocks that nobody
+    /// Blocks of one raster, in their order; `images` says to which of its images each belongs. Bytes of blocks that nobody
     /// has are read in as few runs as is cheap, and each is decoded as soon as its run is there.
     pub(super) async fn read(
         &self,
         opened: &Arc<Opened>,
         blocks: Vec<Block>,
-        image: impl Fn(&Opened, usize) -> Option<&Image> + Copy + Send + Sync + 'static,
+        images: Images,
     ) -> Result<Vec<Fetched>, BlockFailure> {
         let mut fetched: Vec<Fetched> = Vec::with_capacity(blocks.len());
         let mut absent: Vec<(usize, Range<u64>)> = Vec::new();
         for (nth, block) in blocks.into_iter().enumerate() {
             let mut samples = None;
             if let Some(range) = &block.bytes {
-                samples = self.kept(opened, &block, range, image(opened, nth)).await;
+                samples = self.kept(opened, &block, range, images.of(opened, nth)).await;
                 if samples.is_none() {
                     absent.push((nth, range.clone()));
                 }
@@ -131,7 +147,7 @@ impl Blocks {
                 };
                 let nth = *nth;
                 flights
-                    .push(async move { self.land(flight, image, nth).await.map(|decoded| (nth, decoded)) });
+                    .push(async move { self.land(flight, images, nth).await.map(|decoded| (nth, decoded)) });
             }
         }
         for (nth, decoded) in try_join_all(flights).await? {
@@ -166,15 +182,10 @@ impl Blocks {
     }
 
     /// One block: read and decoded here, or by whoever does so already.
-    async fn land(
-        &self,
-        flight: Flight,
-        image: impl Fn(&Opened, usize) -> Option<&Image> + Copy + Send + 'static,
-        nth: usize,
-    ) -> Result<Arc<Decoded>, BlockFailure> {
-        let Some(kept) = &self.kept else { return self.load(flight, image, nth).await };
+    async fn land(&self, flight: Flight, images: Images, nth: usize) -> Result<Arc<Decoded>, BlockFailure> {
+        let Some(kept) = &self.kept else { return self.load(flight, images, nth).await };
         let (key, rows) = (flight.key, flight.rows);
-        let of_image = |opened: &Opened, decoded: &Decoded| decoded.serves(rows, image(opened, nth));
+        let of_image = |opened: &Opened, decoded: &Decoded| decoded.serves(rows, images.of(opened, nth));
         for _ in 0..2 {
             let mut flight = flight.clone();
             if kept.get(&key).await.is_some_and(|decoded| !of_image(&flight.opened, &decoded)) {
@@ -182,25 +193,20 @@ impl Blocks {
                 flight.whole = true;
             }
             let opened = Arc::clone(&flight.opened);
-            let decoded = kept.try_get_with(key, self.load(flight, image, nth)).await;
+            let decoded = kept.try_get_with(key, self.load(flight, images, nth)).await;
             let decoded = decoded.map_err(|failure| (*failure).clone())?;
             if of_image(&opened, &decoded) {
                 return Ok(decoded);
             }
         }
         // Others keep on putting fewer rows there.
-        self.load(flight, image, nth).await
+        self.load(flight, images, nth).await
     }
 
-    async fn load(
-        &self,
-        flight: Flight,
-        image: impl Fn(&Opened, usize) -> Option<&Image> + Send + 'static,
-        nth: usize,
-    ) -> Result<Arc<Decoded>, BlockFailure> {
+    async fn load(&self, flight: Flight, images: Images, nth: usize) -> Result<Arc<Decoded>, BlockFailure> {
         let bytes = flight.run.await.map_err(BlockFailure::Storage)?.slice(flight.at);
         let decode = move || {
-            let Some(image) = image(&flight.opened, nth) else {
+            let Some(image) = images.of(&flight.opened, nth) else {
                 return Ok(Decoded { rows: 0, samples: Vec::new() });
             };
             // Of what is not compressed, no more was read.

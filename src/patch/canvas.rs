@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::cover::Cover;
 use super::error::PatchError;
 use super::fetch::RasterRead;
-use super::paint::{Planes, paint};
+use super::paint::Planes;
 use super::request::{Dtype, Mask};
+use super::resample::resample;
 use super::sample::{cast, clear_nodata, one_of, physical, replace_nodata};
 use super::source::BandSource;
 use crate::stac::DataType;
@@ -123,6 +125,48 @@ impl Layout {
             .saturating_add(self.size[0] * self.size[1])) as u64
     }
 
+    /// Brings an Item's rasters to planes of native samples, and says where each plane has any.
+    fn paint_planes(&self, reads: &[RasterRead]) -> (Vec<u8>, Vec<Cover>) {
+        let planes = self.planes();
+        let fills: Vec<[u8; 8]> = self.nodata.iter().map(|nodata| nodata.unwrap_or_default()).collect();
+        let mut data = planes.filled(&fills);
+        let mut covers = vec![Cover::Nothing; planes.count];
+        for read in reads {
+            for (plane, cover) in resample(&planes, &fills, read, &mut data) {
+                covers[plane] = cover;
+            }
+        }
+        (data, covers)
+    }
+
+    /// One flag a pixel: the mask takes it out of an Item, by planes of native samples.
+    fn masked_pixels(&self, data: &mut [u8]) -> Vec<u8> {
+        self.mask.as_ref().map_or_else(Vec::new, |(index, mask)| {
+            one_of(self.native, plane_of(data, self.planes().plane_bytes(), *index), &mask.values)
+        })
+    }
+
+    /// Gives a plane of native samples the nodata value of the answer.
+    fn align_nodata(&self, data: &mut [u8], index: usize, source: &BandSource) {
+        let plane = plane_of(data, self.planes().plane_bytes(), index);
+        if let (Some(old), Some(new)) = (self.native_nodata(source), self.nodata[index])
+            && old != new
+        {
+            replace_nodata(self.native, plane, old, new);
+        }
+    }
+
+    /// One flag a pixel: the mask takes it out of an Item, whose bands are `sources`; `reads` have the mask's at least.
+    pub(super) fn masked(&self, sources: &[BandSource], reads: &[RasterRead]) -> Vec<u8> {
+        let (mut data, _) = self.paint_planes(reads);
+        if let Some((index, source)) =
+            self.mask.as_ref().and_then(|(index, _)| Some((*index, sources.get(*index)?)))
+        {
+            self.align_nodata(&mut data, index, source);
+        }
+        self.masked_pixels(&mut data)
+    }
+
     /// Paints one Item: `reads` are its rasters, `sources` its bands in the order of names; `items` is how many the step
     /// has.
     pub(super) fn paint_item(
@@ -132,25 +176,14 @@ impl Layout {
         items: usize,
     ) -> Result<Canvas, PatchError> {
         let planes = self.planes();
-        let fills: Vec<[u8; 8]> = self.nodata.iter().map(|nodata| nodata.unwrap_or_default()).collect();
-        let mut data = planes.filled(&fills);
-        for read in reads {
-            paint(&planes, read, &mut data);
-        }
-        let valid = self.tracks_valid(items).then(|| self.valid_pixels(sources, reads, &data));
+        let (mut data, covers) = self.paint_planes(reads);
+        let valid = self.tracks_valid(items).then(|| self.valid_pixels(sources, &covers, &data));
         for (index, source) in sources.iter().enumerate() {
-            let plane = plane_of(&mut data, planes.plane_bytes(), index);
-            if let (Some(old), Some(new)) = (self.native_nodata(source), self.nodata[index])
-                && old != new
-            {
-                replace_nodata(self.native, plane, old, new);
-            }
+            self.align_nodata(&mut data, index, source);
         }
-        let masked = self.mask.as_ref().map(|(index, mask)| {
-            one_of(self.native, plane_of(&mut data, planes.plane_bytes(), *index), &mask.values)
-        });
+        let masked = self.mask.as_ref().map(|_| self.masked_pixels(&mut data));
         data.truncate(self.bands * planes.plane_bytes());
-        Ok(Canvas { data: self.convert(data, sources, reads)?, valid, masked })
+        Ok(Canvas { data: self.convert(data, sources, &covers)?, valid, masked })
     }
 
     /// A source's nodata value as a native sample.
@@ -163,13 +196,11 @@ impl Layout {
     }
 
     /// Flags the pixels in which all bands of the answer have a value.
-    fn valid_pixels(&self, sources: &[BandSource], reads: &[RasterRead], data: &[u8]) -> Vec<u8> {
+    fn valid_pixels(&self, sources: &[BandSource], covers: &[Cover], data: &[u8]) -> Vec<u8> {
         let plane_bytes = self.planes().plane_bytes();
         let mut valid = vec![1; self.size[0] * self.size[1]];
         for (index, source) in sources.iter().enumerate().take(self.bands) {
-            for (flag, covered) in valid.iter_mut().zip(covered_pixels(self.size, reads, index)) {
-                *flag &= covered;
-            }
+            covers[index].clear(self.size[1], &mut valid);
             if let (Some(nodata), Some(plane)) =
                 (self.native_nodata(source), data.chunks_exact(plane_bytes.max(1)).nth(index))
             {
@@ -184,7 +215,7 @@ impl Layout {
         &self,
         native: Vec<u8>,
         sources: &[BandSource],
-        reads: &[RasterRead],
+        covers: &[Cover],
     ) -> Result<Vec<u8>, PatchError> {
         let out = self.out_type();
         if self.dtype == Dtype::Native || (self.dtype == Dtype::Cast(self.native)) {
@@ -199,7 +230,8 @@ impl Layout {
             if self.dtype == Dtype::Physical {
                 physical(self.native, from, self.nodata[index], source.scale, source.offset, to);
                 // A source without nodata still has no value outside of itself.
-                let covered = covered_pixels(self.size, reads, index);
+                let mut covered = vec![1; height * width];
+                covers[index].clear(width, &mut covered);
                 for (sample, _) in
                     to.chunks_exact_mut(out.size()).zip(&covered).filter(|(_, flag)| **flag == 0)
                 {
@@ -267,18 +299,6 @@ impl Canvas {
         let share = if valid.is_empty() { 0.0 } else { count as f64 / valid.len() as f64 };
         Ok((self.data, share))
     }
-}
-
-/// One flag a pixel: the raster of the `index`th band has a pixel there.
-fn covered_pixels([height, width]: [usize; 2], reads: &[RasterRead], index: usize) -> Vec<u8> {
-    let mut covered = vec![0; height * width];
-    if let Some(read) = reads.iter().find(|read| read.bands.iter().any(|(plane, _)| *plane == index)) {
-        let (rows, cols) = (read.fall.rows.covered.clone(), read.fall.cols.covered.clone());
-        for row in covered.chunks_exact_mut(width.max(1)).skip(rows.start).take(rows.len()) {
-            row[cols.clone()].fill(1);
-        }
-    }
-    covered
 }
 
 fn plane_of(data: &mut [u8], plane_bytes: usize, index: usize) -> &mut [u8] {

@@ -47,7 +47,7 @@ pub struct Engine {
     pub(super) places: Places,
     pub(super) samplers: Samplers,
     pub(super) pool: Pool,
-    blocks: Blocks,
+    pub(super) blocks: Blocks,
     answers: Gate,
     making: Permits,
     max_bytes: u64,
@@ -112,7 +112,13 @@ impl Engine {
     pub async fn random(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
         let bands = request.series.bands.as_ref().map_or(1, Vec::len);
         let steps = request.series.timestamps.unwrap_or(0);
-        self.check_size(request.count, steps, bands, request.size, least_bytes(request.series.dtype, &[], &[]))?;
+        self.check_size(
+            request.count,
+            steps,
+            bands,
+            request.size,
+            least_bytes(request.series.dtype, &[], &[]),
+        )?;
         let centers = self.random_places(request).await?;
         let prepared = stream::iter(centers.clone()).map(|(lon, lat)| async move {
             let place = WindowRequest::Center { lon, lat, size: request.size };
@@ -202,7 +208,7 @@ impl Engine {
             .map(|step| {
                 let fills = Arc::clone(&fills);
                 async move {
-                    let read = self.read_step(&step, &window, layout, &fills).await;
+                    let read = self.read_step(&step, &window, series, layout, &fills).await;
                     (step, read)
                 }
             })
@@ -223,22 +229,37 @@ impl Engine {
         Ok(patch)
     }
 
-    /// Reads one time step: its samples, and the share of valid pixels (NaN when nobody wants to know).
+    /// Reads one time step: its samples, and the share of valid pixels (NaN when nobody wants to know). A step with fewer
+    /// than are asked for may come without samples.
     async fn read_step(
         &self,
         step: &PreparedStep,
         window: &Window,
+        series: &Series,
         layout: &Arc<Layout>,
         fills: &Arc<Fills>,
     ) -> Result<(Vec<u8>, f64), PatchError> {
         let count = step.items.len();
         let mut canvas: Option<Canvas> = None;
+        let mask = self.read_mask(step, window, layout).await?;
+        if let Some(mask) = &mask {
+            if mask.open < series.min_valid {
+                return Ok((Vec::new(), mask.open));
+            }
+            if mask.open == 0.0 {
+                return Ok((layout.empty_step()?, 0.0));
+            }
+        }
+        let masks_plane = mask.as_ref().map(|mask| mask.plane);
+        let mut masks = mask.map(|mask| mask.reads).unwrap_or_default().into_iter();
         for (item, sources) in &step.items {
-            let plans = plan(item, &layout.names, sources, window)?;
+            let asked = |plane| Some(plane) != masks_plane;
+            let plans = plan(item, &layout.names, sources, window, series.resampling, asked)?;
             let of_blocks = plans.iter().map(RasterPlan::bytes).fold(0, u64::saturating_add);
             // Whoever has these has all that it needs to go on: nobody waits for two.
             let _making = self.making.take(of_blocks.saturating_add(layout.making_bytes())).await;
-            let reads = fetch(&self.blocks, item, plans).await?;
+            let mut reads = fetch(&self.blocks, item, plans).await?;
+            reads.extend(masks.next().unwrap_or_default());
             let (layout, fills) = (Arc::clone(layout), Arc::clone(fills));
             let sources = sources.clone();
             let painted = self

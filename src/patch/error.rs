@@ -27,31 +27,6 @@ pub enum PatchError {
     /// The place has no pixels.
     #[error("{0}")]
     Grid(#[from] GridError),
-    /// The CRS or resolution of the answer would differ from the sources'.
-    #[error(
-        "{parameter}: this version answers on the sources' own grid only, which has {native}, not {asked}"
-    )]
-    NotNative {
-        /// `crs` or `resolution`.
-        parameter: &'static str,
-        /// What the sources have.
-        native: String,
-        /// What was asked for.
-        asked: String,
-    },
-    /// Sources of several CRSs.
-    #[error(
-        "collections: the Item '{item}' is in EPSG:{epsg}, but the patch in EPSG:{expected}; this version does not \
-         reproject: narrow the search, for example by ids"
-    )]
-    OtherCrs {
-        /// `collection/id` of the Item.
-        item: String,
-        /// Its CRS.
-        epsg: u32,
-        /// That of the patch.
-        expected: u32,
-    },
     /// The asset lies where this server may not read.
     #[error("the band '{band}' of the Item '{item}' lies outside the places that this server may read")]
     Forbidden {

@@ -3,94 +3,153 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::axis::Fall;
-use super::blocks::{BlockFailure, Blocks, Fetched};
+use super::blocks::{BlockFailure, Blocks, Fetched, Images};
 use super::error::PatchError;
-use super::grid::Window;
+use super::grid::{GridError, Window};
+use super::kernel::Kernel;
 use super::plan::{Block, blocks};
 use super::source::{BandSource, item_name, storage_failed};
-use crate::cog::Opened;
+use super::way::Route;
+use crate::cog::{BlockError, Image, Opened};
 use crate::stac::ItemFacts;
 
-/// One raster's part of a time step: how it falls on the window, and its blocks.
+/// Bytes that the blocks of one raster of a time step may take, as they are in the file and decoded.
+const MAX_RASTER_BYTES: u64 = 1 << 30;
+
+/// A band of a raster that a patch takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    /// The plane that it fills.
+    pub(super) plane: usize,
+    /// Which band of the raster, from 0.
+    pub(super) band: u16,
+    /// How its pixels become the window's.
+    pub(super) kernel: Kernel,
+    /// The sample that stands for nodata.
+    pub(super) nodata: Option<[u8; 8]>,
+}
+
+/// One raster's part of a time step: how it gets to the window, and its blocks.
 #[derive(Debug)]
 pub(super) struct RasterRead {
     /// The raster.
     pub(super) opened: Arc<Opened>,
-    /// (plane of the answer, band of the raster).
-    pub(super) bands: Vec<(usize, u16)>,
-    /// How its pixels fall on the window.
-    pub(super) fall: Fall,
+    /// What is taken of it.
+    pub(super) bands: Vec<Taken>,
+    /// How its pixels get to the window.
+    pub(super) route: Route,
     /// The blocks that the window needs; sparse ones have no samples.
     pub(super) blocks: Vec<Fetched>,
+    /// The same of the mask, if the file has one.
+    pub(super) mask_blocks: Vec<Fetched>,
 }
 
 /// What an Item's part of a patch takes, before anything of it is read.
 #[derive(Debug, Clone)]
 pub(super) struct RasterPlan {
     opened: Arc<Opened>,
-    bands: Vec<(usize, u16)>,
-    fall: Fall,
-    pub(super) blocks: Vec<Block>,
+    bands: Vec<Taken>,
+    route: Route,
+    blocks: Vec<Block>,
+    mask_blocks: Vec<Block>,
+    /// Memory for them.
+    bytes: u64,
     /// The name of its first band, for errors.
-    pub(super) band_name: String,
+    band_name: String,
 }
 
-/// Plans the reads of one Item: `sources` are its bands in the order of planes.
+/// Plans the reads of one Item's planes that are asked for: `sources` are its bands in the order of planes.
 pub(super) fn plan(
     item: &ItemFacts,
     names: &[String],
     sources: &[BandSource],
     window: &Window,
+    kernel: Kernel,
+    asked: impl Fn(usize) -> bool,
 ) -> Result<Vec<RasterPlan>, PatchError> {
     // Bands of one file are read together; the order of first appearance keeps the plan deterministic.
-    let mut by_file: Vec<RasterPlan> = Vec::new();
+    let mut by_file: Vec<Vec<Taken>> = Vec::new();
     let mut known: HashMap<*const Opened, usize> = HashMap::new();
-    for (plane, (source, name)) in sources.iter().zip(names).enumerate() {
-        if source.lattice.epsg != window.lattice.epsg {
-            return Err(PatchError::OtherCrs {
-                item: item_name(item),
-                epsg: source.lattice.epsg,
-                expected: window.lattice.epsg,
-            });
-        }
+    for (plane, source) in sources.iter().enumerate().filter(|(plane, _)| asked(*plane)) {
         let new = by_file.len();
         let at = *known.entry(Arc::as_ptr(&source.opened)).or_insert(new);
+        let kernel = if source.is_categorical { Kernel::Nearest } else { kernel };
+        let taken = Taken { plane, band: source.band, kernel, nodata: source.nodata_sample() };
         match by_file.get_mut(at) {
-            Some(plan) => plan.bands.push((plane, source.band)),
-            None => by_file.push(RasterPlan {
-                opened: Arc::clone(&source.opened),
-                bands: vec![(plane, source.band)],
-                fall: window.fall_of(&source.lattice, source.shape())?,
-                blocks: Vec::new(),
-                band_name: name.clone(),
-            }),
+            Some(bands) => bands.push(taken),
+            None => by_file.push(vec![taken]),
         }
     }
-    by_file.retain(|plan| !plan.fall.rows.is_empty() && !plan.fall.cols.is_empty());
-    for plan in &mut by_file {
-        let mut bands: Vec<u16> = plan.bands.iter().map(|(_, band)| *band).collect();
-        bands.sort_unstable();
-        bands.dedup();
-        plan.blocks = blocks(&plan.opened.header.full.image, &plan.fall, &bands).map_err(|error| {
-            let (reason, cause) = (error.to_string(), format!("{}: {error}", plan.opened.location));
-            PatchError::Source { item: item_name(item), band: plan.band_name.clone(), reason, cause }
-        })?;
+    let plans = by_file.into_iter().map(|bands| {
+        let first = bands[0].plane;
+        plan_raster(&sources[first], &names[first], bands, window).map_err(|error| match error {
+            PlanError::Grid(error) => error.into(),
+            PlanError::Block(error) => {
+                let cause = format!("{}: {error}", sources[first].opened.location);
+                let (item, band) = (item_name(item), names[first].clone());
+                PatchError::Source { item, band, reason: error.to_string(), cause }
+            }
+        })
+    });
+    plans.filter_map(Result::transpose).collect()
+}
+
+/// Why a raster's reads cannot be planned.
+enum PlanError {
+    Grid(GridError),
+    Block(BlockError),
+}
+
+/// The plan of one raster; nothing when it lies elsewhere.
+fn plan_raster(
+    source: &BandSource,
+    name: &str,
+    bands: Vec<Taken>,
+    window: &Window,
+) -> Result<Option<RasterPlan>, PlanError> {
+    let opened = &source.opened;
+    let kernels: Vec<Kernel> = bands.iter().map(|band| band.kernel).collect();
+    let route = Route::new(window, &source.lattice, &opened.header, &kernels).map_err(PlanError::Grid)?;
+    let (Some(fall), Some(level)) = (route.way.needed(window), opened.header.levels().nth(route.level))
+    else {
+        return Ok(None);
+    };
+    let mut wanted: Vec<u16> = bands.iter().map(|band| band.band).chain(level.image.alpha_band()).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let of_image = blocks(&level.image, &fall, &wanted).map_err(PlanError::Block)?;
+    let of_mask = level.mask.as_ref().map(|mask| blocks(mask, &fall, &[0])).transpose();
+    let of_mask = of_mask.map_err(PlanError::Block)?.unwrap_or_default();
+    let weighed = [Some((&level.image, &of_image)), level.mask.as_ref().map(|mask| (mask, &of_mask))];
+    let bytes = weighed.into_iter().flatten().map(|(image, blocks)| memory_of(image, blocks)).sum();
+    if bytes > MAX_RASTER_BYTES {
+        return Err(PlanError::Grid(GridError::TooFine { bytes, limit: MAX_RASTER_BYTES }));
     }
-    Ok(by_file)
+    Ok(Some(RasterPlan {
+        opened: Arc::clone(opened),
+        bands,
+        route,
+        blocks: of_image,
+        mask_blocks: of_mask,
+        bytes,
+        band_name: name.to_owned(),
+    }))
+}
+
+/// Memory for blocks of an image, as they are in the file and decoded.
+fn memory_of(image: &Image, blocks: &[Block]) -> u64 {
+    let row_bytes = image.row_bytes();
+    let of_block = |block: &Block| match &block.bytes {
+        Some(range) => (range.end - range.start).saturating_add(row_bytes.saturating_mul(block.rows.into())),
+        None => 0,
+    };
+    blocks.iter().map(of_block).fold(0, u64::saturating_add)
 }
 
 impl RasterPlan {
     /// Memory for its blocks, as they are in the file and decoded.
     pub(super) fn bytes(&self) -> u64 {
-        let row_bytes = self.opened.header.full.image.row_bytes();
-        let of_block = |block: &Block| match &block.bytes {
-            Some(range) => {
-                (range.end - range.start).saturating_add(row_bytes.saturating_mul(block.rows.into()))
-            }
-            None => 0,
-        };
-        self.blocks.iter().map(of_block).fold(0, u64::saturating_add)
+        self.bytes
     }
 }
 
@@ -101,10 +160,12 @@ pub(super) async fn fetch(
     plans: Vec<RasterPlan>,
 ) -> Result<Vec<RasterRead>, PatchError> {
     let reads = plans.into_iter().map(|plan| async move {
-        let (opened, name) = (plan.opened, plan.band_name);
-        let blocks = from.read(&opened, plan.blocks, |opened, _| Some(&opened.header.full.image)).await;
-        let blocks = blocks.map_err(|failure| failed(item, name, &opened, &failure))?;
-        Ok(RasterRead { opened, bands: plan.bands, fall: plan.fall, blocks })
+        let RasterPlan { opened, bands, route, blocks, mask_blocks, band_name, .. } = plan;
+        let images = Images { level: route.level, before_mask: blocks.len() };
+        let blocks = from.read(&opened, blocks.into_iter().chain(mask_blocks).collect(), images).await;
+        let mut blocks = blocks.map_err(|failure| failed(item, band_name, &opened, &failure))?;
+        let mask_blocks = blocks.split_off(images.before_mask);
+        Ok(RasterRead { opened, bands, route, blocks, mask_blocks })
     });
     futures::future::try_join_all(reads).await
 }

@@ -1,6 +1,7 @@
 //! Where pixels lie: the grid of an answer, and its window. Pure arithmetic.
 
 use super::axis::{Axis, Fall};
+use super::turn::{TURN_DEGREES, turn_of, turn_of_code, turns, wrapped};
 use crate::crs::{Crs, CrsError};
 use crate::stac::Bbox;
 
@@ -49,9 +50,20 @@ pub enum GridError {
     /// The transform collapses the plane.
     #[error("a raster's transform cannot be inverted")]
     Singular,
-    /// The source's grid is turned or mirrored against the answer's.
-    #[error("a raster whose grid is turned or mirrored against the others' cannot be combined with them")]
-    Turned,
+    /// A box to be cut into pixels has no width or height.
+    #[error("bbox: a box that is cut into 'size' pixels needs a width and a height")]
+    Flat,
+    /// A source would have to be read at a much finer resolution than the answer's.
+    #[error(
+        "resolution: a source has no overviews that are coarse enough, and {bytes} bytes of it would have to be read for one \
+         time step, more than {limit}; ask for a finer resolution or a smaller place"
+    )]
+    TooFine {
+        /// Compressed bytes of one raster.
+        bytes: u64,
+        /// The bound.
+        limit: u64,
+    },
     /// More pixels than a side may have.
     #[error("the window would be {height} x {width} pixels; a side may have {limit}")]
     TooLarge {
@@ -76,7 +88,7 @@ impl Lattice {
     /// CRS coordinates of a point; of a longitude, the one of its turns that is next to the raster.
     fn project(&self, crs: &Crs, lon: f64, lat: f64) -> Result<(f64, f64), CrsError> {
         let (x, y) = crs.from_lonlat(wrapped(lon), lat)?;
-        if crs.is_geographic() { Ok((x + turns(self.middle_x - x), y)) } else { Ok((x, y)) }
+        Ok((x + turn_of(crs).map_or(0.0, |turn| turns(self.middle_x - x, turn)), y))
     }
 
     /// Column and row of a point, with fractions; pixel (0, 0) covers 0..1 in both.
@@ -106,40 +118,72 @@ impl Lattice {
         self.transform[0].hypot(self.transform[3])
     }
 
+    /// The grid of an overview that has these shares of the raster's columns and rows.
+    pub(super) fn scaled(&self, [cols, rows]: [f64; 2]) -> Self {
+        let [a, b, c, d, e, f] = self.transform;
+        Self { transform: [a / cols, b / rows, c, d / cols, e / rows, f], ..*self }
+    }
+
+    /// Square pixels, north up, with edges at whole multiples of their side in units of the CRS, for places near a point.
+    pub(super) fn even(epsg: u32, side: f64, (lon, _): (f64, f64)) -> Self {
+        let middle_x = lon / TURN_DEGREES * turn_of_code(epsg);
+        Self { epsg, transform: [side, 0.0, 0.0, 0.0, -side, 0.0], middle_x }
+    }
+
+    /// The window of `size` (rows, columns) whose edges are those of a box in the CRS.
+    ///
+    /// # Errors
+    /// When the box cannot be projected, or has no area.
+    pub(super) fn fitted(epsg: u32, bbox: &Bbox, [height, width]: [u32; 2]) -> Result<Window, GridError> {
+        // Rows count downwards, so that the high end of -y is the south.
+        let units = Self::even(epsg, 1.0, bbox.center());
+        let [[west, north], [east, south]] = units.reach_of(bbox)?;
+        let (x, y) = ((east - west) / f64::from(width), (south - north) / f64::from(height));
+        let lattice = Self { transform: [x, 0.0, west, 0.0, -y, -north], ..units };
+        if x > 0.0 && y > 0.0 {
+            lattice.window(0.0, 0.0, height.into(), width.into())
+        } else {
+            Err(GridError::Flat)
+        }
+    }
+
     /// The smallest window that covers a box.
     ///
     /// # Errors
     /// When the box cannot be projected, or covers too many pixels.
     pub fn covering(&self, bbox: &Bbox) -> Result<Window, GridError> {
+        let [low, high] = self.reach_of(bbox)?;
+        let first = low.map(|v| (v + EDGE_PX).floor());
+        let last = high.map(|v| (v - EDGE_PX).ceil());
+        // A box without area lies in one pixel.
+        let [width, height] = [(last[0] - first[0]).max(1.0), (last[1] - first[1]).max(1.0)];
+        self.window(first[0], first[1], height, width)
+    }
+
+    /// The least and greatest column and row of a box.
+    fn reach_of(&self, bbox: &Bbox) -> Result<[[f64; 2]; 2], GridError> {
         let crs = Crs::from_epsg(self.epsg)?;
         let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
         let east = if bbox.crosses_antimeridian() { bbox.east + 360.0 } else { bbox.east };
         // The box stays in one piece: all of it is as many turns away as its middle.
         let middle = f64::midpoint(bbox.west, east);
-        let shift = if crs.is_geographic() { turns(self.middle_x - middle) } else { 0.0 };
+        let turn = turn_of(&crs);
+        let shift = turn.map_or(0.0, |turn| turns(self.middle_x - middle / TURN_DEGREES * turn, turn));
         for step in 0..=EDGE_POINTS {
             let share = f64::from(step) / f64::from(EDGE_POINTS);
             let lon = bbox.west + share * (east - bbox.west);
             let lat = bbox.south + share * (bbox.north - bbox.south);
             for (lon, lat) in [(lon, bbox.south), (lon, bbox.north), (bbox.west, lat), (east, lat)] {
-                let (x, y) = if crs.is_geographic() {
-                    let (x, y) = crs.from_lonlat(wrapped(lon), lat)?;
-                    (x + turns(lon - x) + shift, y)
-                } else {
-                    crs.from_lonlat(wrapped(lon), lat)?
-                };
-                let (col, row) = self.pixel_of(x, y)?;
+                let (x, y) = crs.from_lonlat(wrapped(lon), lat)?;
+                let run_on = turn.map_or(0.0, |turn| ((lon - wrapped(lon)) / TURN_DEGREES).round() * turn);
+                let (col, row) = self.pixel_of(x + run_on + shift, y)?;
                 for (axis, value) in [col, row].into_iter().enumerate() {
                     low[axis] = low[axis].min(value);
                     high[axis] = high[axis].max(value);
                 }
             }
         }
-        let first = low.map(|v| (v + EDGE_PX).floor());
-        let last = high.map(|v| (v - EDGE_PX).ceil());
-        // A box without area lies in one pixel.
-        let [width, height] = [(last[0] - first[0]).max(1.0), (last[1] - first[1]).max(1.0)];
-        self.window(first[0], first[1], height, width)
+        Ok([low, high])
     }
 
     /// The window of `size` (rows, columns) whose middle lies nearest to a point: its first column is that of the point
@@ -172,16 +216,6 @@ impl Lattice {
         };
         Ok(window)
     }
-}
-
-/// The whole turns in a difference of longitudes, in degrees.
-fn turns(difference: f64) -> f64 {
-    360.0 * (difference / 360.0).round()
-}
-
-/// A longitude between −180 and 180.
-fn wrapped(lon: f64) -> f64 {
-    if (-180.0..=180.0).contains(&lon) { lon } else { lon - turns(lon) }
 }
 
 impl Window {
@@ -234,17 +268,20 @@ impl Window {
     }
 
     /// How the rows and columns of a raster of `shape` (rows, columns) on `lattice` fall on this window, by nearest
-    /// neighbour.
+    /// neighbour; nothing when they are not the window's rows and columns: another CRS, turned or mirrored.
     ///
     /// # Errors
-    /// When the raster's grid is turned or mirrored against the window's, or its transform cannot be inverted.
-    pub fn fall_of(&self, lattice: &Lattice, shape: [u32; 2]) -> Result<Fall, GridError> {
+    /// When the raster's transform cannot be inverted, or its CRS not computed with.
+    pub fn fall_of(&self, lattice: &Lattice, shape: [u32; 2]) -> Result<Option<Fall>, GridError> {
+        if lattice.epsg != self.lattice.epsg {
+            return Ok(None);
+        }
         let own = self.own_lattice();
         let ([a, b, x, d, e, y], [oa, ob, _, od, oe, _]) = (own.transform, lattice.transform);
-        let is_geographic = Crs::from_epsg(self.lattice.epsg)?.is_geographic();
+        let turn = turn_of(&Crs::from_epsg(self.lattice.epsg)?);
         // A raster a turn away covers the same longitudes.
         let middle = own.point_at(f64::from(self.width) / 2.0, f64::from(self.height) / 2.0).0;
-        let x = if is_geographic { x + turns(lattice.middle_x - middle) } else { x };
+        let x = x + turn.map_or(0.0, |turn| turns(lattice.middle_x - middle, turn));
         let (col, row) = lattice.pixel_of(x, y)?;
         let side = f64::from(self.width.max(self.height));
         let same_step = [(a, oa), (b, ob), (d, od), (e, oe)]
@@ -253,19 +290,19 @@ impl Window {
         let on_lattice =
             (col - col.round()).abs() <= SAME_GRID_PX && (row - row.round()).abs() <= SAME_GRID_PX;
         if same_step && on_lattice {
-            return Ok(Fall {
+            return Ok(Some(Fall {
                 rows: Axis::shifted(self.height, row.round(), shape[0]),
                 cols: Axis::shifted(self.width, col.round(), shape[1]),
-            });
+            }));
         }
         let straight = b == 0.0 && d == 0.0 && ob == 0.0 && od == 0.0;
         if !straight || a * oa <= 0.0 || e * oe <= 0.0 {
-            return Err(GridError::Turned);
+            return Ok(None);
         }
-        Ok(Fall {
+        Ok(Some(Fall {
             rows: Axis::scaled(self.height, row, e / oe, shape[0]),
             cols: Axis::scaled(self.width, col, a / oa, shape[1]),
-        })
+        }))
     }
 }
 
@@ -302,7 +339,7 @@ mod tests {
     fn a_coarser_source_is_replicated() {
         let window = Window { lattice: UTM, col: 1, row: 0, height: 4, width: 4 };
         let coarse = Lattice { transform: [20.0, 0.0, 300_000.0, 0.0, -20.0, 6_800_040.0], ..UTM };
-        let fall = window.fall_of(&coarse, [100, 100]).expect("a fall");
+        let fall = window.fall_of(&coarse, [100, 100]).expect("a grid").expect("a fall");
         let of = |axis: &Axis| axis.covered.clone().map(|p| axis.source_of(p)).collect::<Vec<_>>();
         assert_eq!(of(&fall.cols), [0, 1, 1, 2]);
         assert_eq!(of(&fall.rows), [0, 0, 1, 1]);
@@ -321,16 +358,24 @@ mod tests {
         let turned = Lattice::of_raster(4326, [0.1, 0.0, 350.0, 0.0, -0.1, 10.0], [200, 200]);
         assert_eq!(turned.around(-5.0, 0.0, [2, 2]).expect("a window").col, 49);
         assert_eq!(turned.around(5.0, 0.0, [2, 2]).expect("a window").col, 149);
+        // So does Mercator run on.
+        let mercator = Lattice::even(3857, 1000.0, (-179.99, 10.0));
+        let window = mercator.covering(&bbox).expect("a window");
+        assert!(window.width < 10 && window.col < -20_000, "{window:?}");
         // A raster a turn away falls on the same window.
         let window = turned.around(5.0, 0.0, [2, 2]).expect("a window");
         let same = Lattice::of_raster(4326, [0.1, 0.0, -10.0, 0.0, -0.1, 10.0], [200, 200]);
-        assert_eq!(window.fall_of(&same, [200, 200]).expect("a fall").cols.source_of(0), 149);
+        let fall = window.fall_of(&same, [200, 200]).expect("a grid").expect("a fall");
+        assert_eq!(fall.cols.source_of(0), 149);
     }
 
     #[test]
-    fn a_turned_source_is_refused() {
+    fn a_turned_source_has_other_rows_and_columns() {
         let window = Window { lattice: UTM, col: 0, row: 0, height: 4, width: 4 };
         let mirrored = Lattice { transform: [20.0, 0.0, 300_000.0, 0.0, 20.0, 6_800_040.0], ..UTM };
-        assert!(matches!(window.fall_of(&mirrored, [9, 9]), Err(GridError::Turned)));
+        let zone = Lattice { epsg: 32634, ..UTM };
+        for other in [mirrored, zone] {
+            assert_eq!(window.fall_of(&other, [9, 9]).expect("a grid"), None);
+        }
     }
 }

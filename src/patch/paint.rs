@@ -7,7 +7,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::axis::Fall;
-use super::fetch::RasterRead;
+use super::blocks::Fetched;
 use super::sample::cast;
 use crate::cog::{BlockView, Image, Planar};
 use crate::stac::DataType;
@@ -60,10 +60,22 @@ struct Task<'a> {
     strips: Vec<Strip<'a>>,
 }
 
-/// Paints one raster's pixels over `data`, whose samples hold any value of the raster's type.
-pub(super) fn paint(planes: &Planes, read: &RasterRead, data: &mut [u8]) {
-    let image = &read.opened.header.full.image;
+/// One image, how it falls on the planes, and its blocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Painted<'a> {
+    pub(super) image: &'a Image,
+    pub(super) fall: &'a Fall,
+    /// (plane, band of the image).
+    pub(super) bands: &'a [(usize, u16)],
+    pub(super) blocks: &'a [Fetched],
+}
+
+/// Paints an image's pixels over `data`, whose samples hold any value of the image's type. Blocks that it does not fall on are
+/// passed over.
+pub(super) fn paint(planes: &Planes, read: &Painted<'_>, data: &mut [u8]) {
+    let image = read.image;
     let rows = read.fall.rows.by_block(image.block_height);
+    let cols = read.fall.cols.by_block(image.block_width);
     let mut tasks: Vec<Task<'_>> = rows
         .iter()
         .map(|(block_row, rows)| Task { block_row: *block_row, rows: rows.clone(), strips: Vec::new() })
@@ -82,8 +94,7 @@ pub(super) fn paint(planes: &Planes, read: &RasterRead, data: &mut [u8]) {
         for (block, decoded) in of_row {
             // A block that the file leaves out holds what the planes are filled with.
             let Some(decoded) = decoded else { continue };
-            let cols = read.fall.cols.by_block(image.block_width);
-            let Some((_, cols)) = cols.into_iter().find(|(col, _)| *col == block.col) else { continue };
+            let Some((_, cols)) = cols.iter().find(|(col, _)| *col == block.col) else { continue };
             for strip in &mut task.strips {
                 let sample = match image.planar {
                     Planar::Chunky => usize::from(strip.band),
@@ -96,7 +107,7 @@ pub(super) fn paint(planes: &Planes, read: &RasterRead, data: &mut [u8]) {
                     samples: usize::from(image.samples_per_block_pixel()),
                     sample_size: image.data_type.size(),
                 };
-                copy(image, planes, &read.fall, (view, sample), (&task.rows, &cols), scratch, strip.samples);
+                copy(image, planes, read.fall, (view, sample), (&task.rows, cols), scratch, strip.samples);
             }
         }
     });

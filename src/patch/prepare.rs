@@ -1,4 +1,4 @@
-//! A checked request becomes a prepared series: the window on the sources' grid, the time steps, their rasters open.
+//! A checked request becomes a prepared series: the window on the answer's grid, the time steps, their rasters open.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::engine::{Engine, least_bytes};
 use super::error::PatchError;
 use super::grid::{GridError, Lattice, Window};
-use super::request::{OnError, Series, WindowRequest};
+use super::request::{Mask, OnError, Series, WindowRequest};
 use super::source::{BandSource, open_bands};
 use super::steps::{Step, group, spread};
-use crate::crs::{Crs, utm_epsg_of};
+use super::target::{self, is_finer};
 use crate::search::{Place, Search};
 use crate::stac::{Bbox, ItemFacts};
 
@@ -56,29 +56,35 @@ impl Engine {
         series: &Series,
     ) -> Result<Prepared, PatchError> {
         let near = self.near(place, series).await?;
-        let (lon, lat) = center_of(place);
+        let (lon, lat) = place.center();
         let (names, bands) = names_of(&near, series, lon, lat)?;
-        let Some(reference) = nearest(near.iter().filter(|item| has_all(item, &names)), lon, lat) else {
-            let window = window_without_items(place, series)?;
+        let usable = || near.iter().filter(|item| has_all(item, &names));
+        // A CRS that is some Items' own has their grid, also where others are nearer.
+        let asked = |item: &&Arc<ItemFacts>| {
+            let described = |epsg| described_resolution(item, &names[..bands], epsg);
+            series.crs.is_none_or(|epsg| described(epsg).is_some_and(f64::is_finite))
+        };
+        let reference = nearest(usable().filter(asked), lon, lat).or_else(|| nearest(usable(), lon, lat));
+        let Some(reference) = reference else {
+            let window = target::window_without_items(place, series)?;
             return Ok(Prepared { window, names, bands, steps: Vec::new(), dropped: Vec::new() });
         };
         let first = self.first_lattice(reference, &near, &names[..bands], series.on_error).await?;
-        let mut lattice = self.finest(&first, &near, &names, bands).await?;
+        let mut native = self.finest(&first, &near, &names, bands).await?;
+        let mut window = target::window(&native, place, series)?;
         let mut items = near;
-        let mut window = window_of(&lattice, place)?;
         if let WindowRequest::Center { .. } = place {
             // What the window reaches beyond the point may be finer still, and then the window is smaller.
             loop {
                 items = self.select(series, Some(place_of(&window)?)).await?;
-                let finest = self.finest(&lattice, &items, &names, bands).await?;
-                if finest.resolution() >= lattice.resolution() {
+                let finest = self.finest(&native, &items, &names, bands).await?;
+                if !is_finer(finest.resolution(), native.resolution()) {
                     break;
                 }
-                lattice = finest;
-                window = window_of(&lattice, place)?;
+                native = finest;
+                window = target::window(&native, place, series)?;
             }
         }
-        check_native(&lattice, series)?;
         self.prepare_steps(window, items, names, bands, series).await
     }
 
@@ -150,7 +156,7 @@ impl Engine {
         let sample_bytes = least_bytes(series.dtype, &items, &names[..bands]);
         self.check_size(1, count, bands, [window.height, window.width], sample_bytes)?;
         let opened: Vec<Result<PreparedStep, (String, PatchError)>> = stream::iter(steps)
-            .map(|step| self.open_step(step, &items, &names))
+            .map(|step| self.open_step(step, &items, &names, series.mask.as_ref()))
             .buffered(OPEN_AT_ONCE)
             .collect()
             .await;
@@ -173,12 +179,19 @@ impl Engine {
         step: Step,
         items: &[Arc<ItemFacts>],
         names: &[String],
+        mask: Option<&Mask>,
     ) -> Result<PreparedStep, (String, PatchError)> {
         let members: Vec<Arc<ItemFacts>> = step.items.iter().map(|at| Arc::clone(&items[*at])).collect();
         let mut opened = Vec::with_capacity(members.len());
         for item in &members {
             match open_bands(&self.headers, &self.places, item, names).await {
-                Ok(sources) => opened.push((Arc::clone(item), sources)),
+                Ok(mut sources) => {
+                    for (source, name) in sources.iter_mut().zip(names) {
+                        // The mask's values are looked for one by one.
+                        source.is_categorical |= mask.is_some_and(|mask| mask.band == *name);
+                    }
+                    opened.push((Arc::clone(item), sources));
+                }
                 Err(error) => return Err((step_name(&members), error)),
             }
         }
@@ -187,9 +200,11 @@ impl Engine {
 
     /// Items at the place, as far as it is known before the grid is.
     async fn near(&self, place: &WindowRequest, series: &Series) -> Result<Vec<Arc<ItemFacts>>, PatchError> {
-        let (lon, lat, size) = match place {
-            WindowRequest::Bbox(bbox) => return self.select(series, Some(Place::Bbox(*bbox))).await,
-            WindowRequest::Center { lon, lat, size } => (*lon, *lat, *size),
+        let (lon, lat) = match place {
+            WindowRequest::Bbox(bbox) | WindowRequest::Fitted { bbox, .. } => {
+                return self.select(series, Some(Place::Bbox(*bbox))).await;
+            }
+            WindowRequest::Center { lon, lat, .. } => (*lon, *lat),
         };
         let point = Place::Shape(point!(x: lon, y: lat).into());
         let at_point = self.select(series, Some(point)).await?;
@@ -202,7 +217,7 @@ impl Engine {
         let (names, bands) = names_of(&any, series, lon, lat)?;
         let Some(item) = any.iter().find(|item| has_all(item, &names)) else { return Ok(Vec::new()) };
         let lattice = self.lattice_of(item, &names[..bands]).await?;
-        match lattice.around(lon, lat, size).and_then(|window| place_of(&window)) {
+        match target::window(&lattice, place, series).and_then(|window| place_of(&window)) {
             Ok(place) => self.select(series, Some(place)).await,
             // So far away that the grid does not reach there.
             Err(_) => Ok(Vec::new()),
@@ -316,40 +331,6 @@ fn described_resolution(item: &ItemFacts, names: &[String], epsg: u32) -> Option
     Some(finest)
 }
 
-/// Finer by more than rounding.
-fn is_finer(a: f64, b: f64) -> bool {
-    a < b * (1.0 - 1e-9)
-}
-
-fn window_of(lattice: &Lattice, place: &WindowRequest) -> Result<Window, GridError> {
-    match place {
-        WindowRequest::Bbox(bbox) => lattice.covering(bbox),
-        WindowRequest::Center { lon, lat, size } => lattice.around(*lon, *lat, *size),
-    }
-}
-
-fn center_of(place: &WindowRequest) -> (f64, f64) {
-    match place {
-        WindowRequest::Center { lon, lat, .. } => (*lon, *lat),
-        WindowRequest::Bbox(bbox) => bbox.center(),
-    }
-}
-
-/// Pixel size where no Item tells one, in metres and in degrees.
-const UNKNOWN_RESOLUTION_M: f64 = 10.0;
-const UNKNOWN_RESOLUTION_DEGREES: f64 = 0.0001;
-
-/// The window of a place that no Item matches: in the CRS asked for, else in the UTM zone of its middle.
-fn window_without_items(place: &WindowRequest, series: &Series) -> Result<Window, GridError> {
-    let (lon, lat) = center_of(place);
-    let epsg = series.crs.unwrap_or_else(|| utm_epsg_of(lon, lat));
-    let unknown =
-        if Crs::from_epsg(epsg)?.is_geographic() { UNKNOWN_RESOLUTION_DEGREES } else { UNKNOWN_RESOLUTION_M };
-    let side = series.resolution.unwrap_or(unknown);
-    let lattice = Lattice { epsg, transform: [side, 0.0, 0.0, 0.0, -side, 0.0], middle_x: lon };
-    window_of(&lattice, place)
-}
-
 /// A window as a place to search in.
 pub(super) fn place_of(window: &Window) -> Result<Place, GridError> {
     let outline = window.outline()?;
@@ -364,18 +345,4 @@ pub(super) fn place_of(window: &Window) -> Result<Place, GridError> {
         }
         _ => Ok(Place::Shape(Geometry::Polygon(shape))),
     }
-}
-
-/// Refuses what would need resampling to another grid.
-fn check_native(lattice: &Lattice, series: &Series) -> Result<(), PatchError> {
-    if let Some(asked) = series.crs.filter(|epsg| *epsg != lattice.epsg) {
-        let (native, asked) = (format!("EPSG:{}", lattice.epsg), format!("EPSG:{asked}"));
-        return Err(PatchError::NotNative { parameter: "crs", native, asked });
-    }
-    let native = lattice.resolution();
-    if let Some(asked) = series.resolution.filter(|r| (r - native).abs() > native * 1e-9) {
-        let (native, asked) = (native.to_string(), asked.to_string());
-        return Err(PatchError::NotNative { parameter: "resolution", native, asked });
-    }
-    Ok(())
 }

@@ -1,6 +1,8 @@
 //! Raw parameters become one checked [`Request`] or [`RandomRequest`].
 
+use super::kernel::Kernel;
 use super::values::{epsg, invalid, read_center, read_dtype, read_format, read_size};
+use crate::crs::Crs;
 use crate::search::{ParamError, Params, Search, read_bbox};
 use crate::stac::{Bbox, DataType};
 
@@ -37,6 +39,13 @@ pub struct RandomRequest {
 pub enum WindowRequest {
     /// The smallest window that covers a box.
     Bbox(Bbox),
+    /// A box, cut into `size` (rows, columns) pixels.
+    Fitted {
+        /// The box.
+        bbox: Bbox,
+        /// Rows and columns.
+        size: [u32; 2],
+    },
     /// The window of `size` (rows, columns) whose middle lies nearest to a point.
     Center {
         /// Longitude of the point.
@@ -64,10 +73,12 @@ pub struct Series {
     pub selection: Search,
     /// Bands in the order of the array; `None`: the default ones of the Item nearest to the centre.
     pub bands: Option<Vec<String>>,
-    /// CRS that the client expects, as an EPSG code.
+    /// CRS of the answer as an EPSG code; `None`: that of the Item nearest to the centre.
     pub crs: Option<u32>,
-    /// Pixel size that the client expects, in units of the CRS.
+    /// Pixel size of the answer in units of the CRS; `None`: the finest native one among the bands.
     pub resolution: Option<f64>,
+    /// How pixels on another grid are made; those of categorical bands by nearest neighbour whatever it says.
+    pub resampling: Kernel,
     /// What makes a time step.
     pub group_by: GroupBy,
     /// Pixels to be taken out.
@@ -174,6 +185,16 @@ pub const MAX_SIDE: u32 = 1 << 20;
 /// The most samples of one batch.
 const MAX_COUNT: i64 = 1 << 16;
 
+impl WindowRequest {
+    /// Longitude and latitude of its middle.
+    pub(super) fn center(&self) -> (f64, f64) {
+        match self {
+            Self::Center { lon, lat, .. } => (*lon, *lat),
+            Self::Bbox(bbox) | Self::Fitted { bbox, .. } => bbox.center(),
+        }
+    }
+}
+
 impl Request {
     /// Reads the parameters of `/patch`; any other name is an error.
     ///
@@ -189,10 +210,7 @@ impl Request {
             (Some(_), None, Some(_)) if params.has("resolution") => {
                 return Err(invalid("size", "with bbox, give either size or resolution, not both"));
             }
-            (Some(_), None, Some(_)) => {
-                let hint = "; with bbox, leave size out for native resolution, or use center";
-                return Err(ParamError::NotBuilt { name: "size".to_owned(), hint });
-            }
+            (Some(bbox), None, Some(size)) => WindowRequest::Fitted { bbox, size },
             (Some(bbox), None, None) => WindowRequest::Bbox(bbox),
             (None, Some(_), None) => {
                 return Err(invalid("size", "center needs size=height,width in pixels"));
@@ -264,19 +282,18 @@ impl Series {
             return Err(invalid("bands", "name at least one band, or leave it out"));
         }
         let crs = params.text("crs")?.map(|text| epsg(&text)).transpose()?;
+        if let Some(error) = crs.and_then(|code| Crs::from_epsg(code).err()) {
+            return Err(invalid("crs", error.to_string()));
+        }
         let resolution = params.number("resolution")?;
         if resolution.is_some_and(|r| r <= 0.0) {
             return Err(invalid("resolution", "expected a number above 0"));
         }
-        match params.text("resampling")?.as_deref() {
-            None | Some("nearest") => {}
-            Some("bilinear" | "cubic" | "average") => {
-                return Err(ParamError::NotBuilt { name: "resampling".to_owned(), hint: "; use nearest" });
-            }
-            Some(_) => {
-                return Err(invalid("resampling", "expected nearest, bilinear, cubic or average"));
-            }
-        }
+        let resampling = match params.text("resampling")? {
+            Some(name) => Kernel::from_name(&name)
+                .ok_or_else(|| invalid("resampling", "expected nearest, bilinear, cubic or average"))?,
+            None => Kernel::default(),
+        };
         let group_by = match params.text("group_by")?.as_deref() {
             None | Some("solar_day") => GroupBy::SolarDay,
             Some("item") => GroupBy::Item,
@@ -300,6 +317,7 @@ impl Series {
             bands,
             crs,
             resolution,
+            resampling,
             group_by,
             mask,
             min_valid,
@@ -333,7 +351,7 @@ mod tests {
             (r#"{"bbox": [1,2,3,4]}"#, "collections"),
             (r#"{"collections": "c"}"#, "bbox"),
             (r#"{"collections": "c", "bbox": [1,2,3,4], "center": [1,2]}"#, "center"),
-            (r#"{"collections": "c", "bbox": [1,2,3,4], "size": 256}"#, "size"),
+            (r#"{"collections": "c", "bbox": [1,2,3,4], "size": 256, "resolution": 10}"#, "size"),
             (r#"{"collections": "c", "center": [1,2]}"#, "size"),
             (r#"{"collections": "c", "center": [1,2], "size": 1.5}"#, "size"),
             (r#"{"collections": "c", "center": [1,2], "size": [1,2,3]}"#, "size"),
@@ -342,7 +360,7 @@ mod tests {
             (r#"{"collections": "c", "center": [1,2], "size": 1, "filter": "cloud <"}"#, "filter"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "filter-lang": "cql"}"#, "filter-lang"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "query": {"a": 1}}"#, "query"),
-            (r#"{"collections": "c", "center": [1,2], "size": 1, "resampling": "cubic"}"#, "resampling"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "resampling": "lanczos"}"#, "resampling"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "mask": "SCL"}"#, "mask"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "min_valid": 2}"#, "min_valid"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "timestamps": 0}"#, "timestamps"),

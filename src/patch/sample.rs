@@ -5,7 +5,7 @@ use half::f16;
 use crate::stac::DataType;
 
 /// A sample type.
-trait Sample: Copy + PartialEq {
+pub(super) trait Sample: Copy + PartialEq + Send + Sync {
     /// Reads one sample.
     fn read(bytes: &[u8]) -> Self;
     /// Writes one sample.
@@ -16,6 +16,12 @@ trait Sample: Copy + PartialEq {
     fn of(value: Value) -> Option<Self>;
     /// True for a float that is no number.
     fn is_nan(self) -> bool;
+    /// Its value, rounded to a double.
+    fn to_f64(self) -> f64;
+    /// The sample nearest to a number: halves go up, what lies beyond the type becomes its end.
+    fn nearest(number: f64) -> Self;
+    /// The sample next to this one: below it, or above where it is the lowest.
+    fn beside(self) -> Self;
 }
 
 /// Any sample's value, exact.
@@ -45,7 +51,8 @@ impl std::fmt::Display for Value {
 }
 
 macro_rules! integer_sample {
-    ($($type:ty),*) => {$(
+    // The types, how one becomes a double, and the lints that rounding a double to one would raise.
+    ($($type:ty),*; $to_f64:expr; $lint:meta) => {$(
         impl Sample for $type {
             fn read(bytes: &[u8]) -> Self {
                 bytes.try_into().map(Self::from_le_bytes).unwrap_or_default()
@@ -70,10 +77,26 @@ macro_rules! integer_sample {
             fn is_nan(self) -> bool {
                 false
             }
+            fn to_f64(self) -> f64 {
+                $to_f64(self)
+            }
+            fn nearest(number: f64) -> Self {
+                #[$lint]
+                let whole = (number + 0.5).floor() as Self;
+                whole
+            }
+            fn beside(self) -> Self {
+                if self == Self::MIN { self + 1 } else { self - 1 }
+            }
         }
     )*};
 }
-integer_sample!(u8, i8, u16, i16, u32, i32, u64, i64);
+integer_sample!(u8, u16, u32; f64::from;
+    expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates"));
+integer_sample!(i8, i16, i32; f64::from; expect(clippy::cast_possible_truncation, reason = "saturates"));
+integer_sample!(u64; |number| Value::Int(i128::from(number)).as_f64();
+    expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates"));
+integer_sample!(i64; |number| Value::Int(i128::from(number)).as_f64(); expect(clippy::cast_possible_truncation, reason = "saturates"));
 
 impl Sample for f16 {
     fn read(bytes: &[u8]) -> Self {
@@ -92,6 +115,24 @@ impl Sample for f16 {
     }
     fn is_nan(self) -> bool {
         self.is_nan()
+    }
+    fn to_f64(self) -> f64 {
+        self.into()
+    }
+    fn nearest(number: f64) -> Self {
+        Self::from_f64(number)
+    }
+    fn beside(self) -> Self {
+        let bits = self.to_bits();
+        if !self.is_finite() {
+            self
+        } else if self.to_f64() == 0.0 {
+            -Self::MIN_POSITIVE_SUBNORMAL
+        } else if self.is_sign_positive() || self == Self::MIN {
+            Self::from_bits(bits - 1)
+        } else {
+            Self::from_bits(bits + 1)
+        }
     }
 }
 
@@ -114,6 +155,17 @@ impl Sample for f32 {
     fn is_nan(self) -> bool {
         self.is_nan()
     }
+    fn to_f64(self) -> f64 {
+        self.into()
+    }
+    fn nearest(number: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest float32")]
+        let narrow = number as f32;
+        narrow
+    }
+    fn beside(self) -> Self {
+        if self == Self::MIN { self.next_up() } else { self.next_down() }
+    }
 }
 
 impl Sample for f64 {
@@ -131,6 +183,15 @@ impl Sample for f64 {
     }
     fn is_nan(self) -> bool {
         self.is_nan()
+    }
+    fn to_f64(self) -> f64 {
+        self
+    }
+    fn nearest(number: f64) -> Self {
+        number
+    }
+    fn beside(self) -> Self {
+        if self == Self::MIN { self.next_up() } else { self.next_down() }
     }
 }
 
@@ -171,7 +232,7 @@ macro_rules! with_sample {
                 $body
             }
             DataType::F16 => {
-                type $sample = f16;
+                type $sample = half::f16;
                 $body
             }
             DataType::F32 => {
@@ -185,6 +246,8 @@ macro_rules! with_sample {
         }
     };
 }
+
+pub(super) use with_sample;
 
 /// Converts samples, rounding to the nearest; the first value that `to` cannot hold is the error.
 pub(super) fn cast(from: DataType, source: &[u8], to: DataType, target: &mut [u8]) -> Result<(), Value> {
@@ -258,7 +321,7 @@ pub(super) fn as_f64(data_type: DataType, bytes: [u8; 8]) -> f64 {
     with_sample!(data_type, S => Sample::value(<S as Sample>::read(&bytes[..size_of::<S>()])).as_f64())
 }
 
-fn nodata_test<S: Sample>(nodata: Option<[u8; 8]>) -> impl Fn(S) -> bool {
+pub(super) fn nodata_test<S: Sample>(nodata: Option<[u8; 8]>) -> impl Fn(S) -> bool {
     let nodata = nodata.map(|bytes| S::read(&bytes[..size_of::<S>()]));
     move |sample| nodata.is_some_and(|nodata| sample == nodata || (nodata.is_nan() && sample.is_nan()))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::PatchError;
 use super::grid::Lattice;
-use crate::cog::{Headers, Nodata, OpenError, Opened};
+use crate::cog::{Headers, Nodata, OpenError, Opened, Photometric};
 use crate::stac::{BandRef, DataType, ItemFacts};
 use crate::storage::{Location, Places, StorageError};
 
@@ -24,6 +24,9 @@ pub(super) struct BandSource {
     pub(super) scale: f64,
     /// See `scale`.
     pub(super) offset: f64,
+    /// True when its values are names of classes, of which no mean can be made: the Item lists classes for it, or the file
+    /// has a palette.
+    pub(super) is_categorical: bool,
 }
 
 impl BandSource {
@@ -146,6 +149,9 @@ fn band_source(
         nodata,
         scale,
         offset,
+        is_categorical: facts.is_some_and(|facts| facts.is_categorical)
+            || asset.is_categorical
+            || header.full.image.photometric == Photometric::Palette,
         opened: Arc::clone(opened),
     })
 }

@@ -38,6 +38,9 @@ pub struct AssetFacts {
     pub gsd_m: Option<f64>,
     /// Its pixel grid, where the document says.
     pub grid: Option<Grid>,
+    /// True when its values are names, not amounts: it has `classification:classes` or `classification:bitfields`, the role
+    /// of a classification, or the key of a band that is always one, such as `SCL`.
+    pub is_categorical: bool,
     /// Rows and columns, where the asset itself says: what holds for the whole Item may not hold for it.
     pub own_shape: Option<[u32; 2]>,
     /// Its bands in file order; empty when the document names none.
@@ -70,6 +73,8 @@ pub struct BandFacts {
     pub scale: Option<f64>,
     /// `raster:offset`.
     pub offset: Option<f64>,
+    /// True when it has `classification:classes` or `classification:bitfields`, or the name of a band that is always one.
+    pub is_categorical: bool,
 }
 
 /// A band of an Item: which asset, and which band of it, both counted from 0.
@@ -193,6 +198,7 @@ impl AssetFacts {
                 .or_else(|| number(asset, "eo:gsd"))
                 .or_else(|| grid.is_none().then(|| number(properties, "gsd")).flatten()),
             grid,
+            is_categorical: has_classes(asset) || has_role("classification") || is_class_band(key),
             own_shape: shape_of(asset.get("proj:shape")),
             bands,
         })
@@ -209,6 +215,19 @@ impl AssetFacts {
             .or_else(|| self.grid.map(|g| g.transform[0].hypot(g.transform[3])))
             .unwrap_or(f64::INFINITY)
     }
+}
+
+/// Bands of classes or bits that every processor calls so, and catalogues often describe no further.
+const CLASS_BANDS: [&str; 9] =
+    ["SCL", "CLM", "FMASK", "BQA", "QA_PIXEL", "QA60", "QA_RADSAT", "SR_QA_AEROSOL", "SR_CLOUD_QA"];
+
+fn is_class_band(name: &str) -> bool {
+    CLASS_BANDS.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// What the classification extension says of a band or asset.
+fn has_classes(of: &Value) -> bool {
+    ["classification:classes", "classification:bitfields"].iter().any(|field| of.get(field).is_some())
 }
 
 fn number(of: &Value, field: &str) -> Option<f64> {
@@ -240,6 +259,8 @@ fn bands_of(asset: &Value) -> Vec<BandFacts> {
                 nodata: sources.iter().flatten().filter_map(|s| s.get("nodata")).find_map(nodata_of),
                 scale: value(&["raster:scale", "scale"]),
                 offset: value(&["raster:offset", "offset"]),
+                is_categorical: text(&["name"], 3).is_some_and(is_class_band)
+                    || sources.iter().take(3).flatten().any(|source| has_classes(source)),
             }
         })
         .collect()

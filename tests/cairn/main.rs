@@ -34,3 +34,4 @@ mod searches;
 mod static_trees;
 mod tables;
 mod transport;
+mod warps;

@@ -76,9 +76,7 @@ impl Demo {
 fn an_aligned_patch_of_a_blocks_size_needs_one_block_a_band_and_date() {
     let demo = Demo::start(&["--cache-bytes", "0"]);
     let (steps, bands, samples) = (3, 2, 6);
-    let question = |align: &str, size: u64| {
-        json!({"size": size, "timestamps": steps, "count": samples, "align": align, "seed": 5})
-    };
+    let question = |align: &str, size: u64| json!({"size": size, "timestamps": steps, "count": samples, "align": align, "seed": 5});
     // Headers are read but once.
     demo.ask("/patch/random", question("none", 1));
     let names = ["cairn_store_requests_total"];
@@ -175,7 +173,8 @@ fn what_chooses_items_is_the_same_in_patches_and_searches_by_get_and_post() {
         wanted.sort();
         let all = found["numberMatched"].as_u64().unwrap();
         assert!(all > 0 && all as usize == wanted.len(), "{name}");
-        let plan = json!({"center": demo.centre, "size": 8, "group_by": "item", "format": "json", name: value});
+        let plan =
+            json!({"center": demo.centre, "size": 8, "group_by": "item", "format": "json", name: value});
         let by_post = demo.ask("/patch", plan);
         let by_get = get(&format!(
             "{}/patch?collections={}&bands=B04,B08&center={lon},{lat}&size=8&group_by=item&format=json&{name}={text}",
@@ -205,10 +204,8 @@ fn stalled(demo: &Demo) -> TcpStream {
     let address = demo.server.url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).unwrap();
     let [lon, lat] = demo.centre;
-    let path = format!(
-        "/patch?collections={}&bands=B04&center={lon},{lat}&size=5000&timestamps=1",
-        demo.collection
-    );
+    let path =
+        format!("/patch?collections={}&bands=B04&center={lon},{lat}&size=5000&timestamps=1", demo.collection);
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").unwrap();
     stream
 }

@@ -15,7 +15,7 @@ import requests
 import scan
 import stack
 from patches_against_rasterio import Different, same
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.warp import transform as project
 
 # Codecs that are not read: a part of the files' names, and what the refusal calls it. rasterio's wheels cannot even open JPEG XL.
@@ -38,6 +38,15 @@ class Raster:
         if self.pixels.dtype == "float32" and self.file.tags(1, ns="IMAGE_STRUCTURE").get("NBITS") == "16":
             self.pixels = self.pixels.astype("float16")
         self.nodata = [self.file.nodatavals[number - 1] for number in numbers]
+        # What the file's own mask or alpha band takes out is nodata, or 0.
+        self.open = np.ones(self.file.shape, bool)
+        for number, colour in enumerate(self.file.colorinterp, 1):
+            if colour == ColorInterp.alpha:
+                self.open &= self.file.read(number) != 0
+            elif self.file.mask_flag_enums[number - 1] == [MaskFlags.per_dataset]:
+                self.open &= self.file.read_masks(number) != 0
+        for band, nodata in zip(self.pixels, self.nodata):
+            band[~self.open] = 0 if nodata is None else nodata
 
     def window(self, col, row, height, width):
         """(bands, rows, cols) and which pixels are valid in all bands, outside of the file nodata or 0."""
@@ -47,7 +56,7 @@ class Raster:
         bottom, right = min(row + height, self.file.height), min(col + width, self.file.width)
         inside = np.s_[top - row : bottom - row, left - col : right - col]
         out[:, *inside] = self.pixels[:, top:bottom, left:right]
-        valid[inside] = True
+        valid[inside] = self.open[top:bottom, left:right]
         for band, nodata in zip(out, self.nodata):
             if nodata is not None:
                 valid &= ~(np.isnan(band) if np.isnan(nodata) else band == np.asarray(nodata, band.dtype))
