@@ -4,11 +4,12 @@
 //! [`Snapshot`] and swaps it whole on reload, so that a search never waits for a lock. What could not be loaded is a problem
 //! in the [`LoadReport`], with its location; only a root that cannot be read is an error.
 //!
-//! What flows: `read` makes one stream of what the sources hold; `draft` parses and packs Items on the pool, many at once;
+//! What flows: `read` makes one stream of what the sources hold; `draft` parses and packs Items on threads of the load, many
+//! at once, and keeps what a batch of them has in common once;
 //! `merge` puts them together in load order; `builder` sorts them into a `part`. A part is typed columns (`columns`, `ids`,
 //! `times`, `spans`), the spatial index (`space`) and packed documents (`bodies`); `stored` is all of that on disk.
 //!
-//! Cost: loading takes some 60 µs of one core for an Item of 15 KB, and a sort of all, O(n log n). A Sentinel-2 Item takes
+//! Cost: loading takes some 55 µs of one core for an Item of 15 KB, and a sort of all, O(n log n). A Sentinel-2 Item takes
 //! about 950 bytes: 730 its document, packed with the dictionary of its Collection, 140 its columns, 75 its footprint and the
 //! trees (where half of all share one with others). A reload reads what changed and makes a part of it; past a twentieth of all it makes
 //! one part of everything from the columns that there are. What a question costs stands in [`crate::search`]'s plan; where all

@@ -1,8 +1,9 @@
 //! One Item's document becomes what is kept of it: id, time, shape, properties, names of bands, and the body.
 //!
-//! In: an Item's bytes and where they came from. Out: [`Parsed`], or why the Item is left out. The text is gone over once by
+//! In: an Item's bytes and where they came from. Out: [`Parsed`], or why the Item is left out. What Items of a batch have in
+//! common is kept once: [`Names`], [`BandSets`], and their values in [`Rows`]. The text is gone over once by
 //! the JSON parser, which takes it apart without copying, and once to copy it without white space into the body; the few
-//! members that are compared or searched are then read from their own short texts. 15 KB take some 40 microseconds.
+//! members that are compared or searched are then read from their own short texts. 15 KB take less than 30 microseconds.
 
 mod bands;
 mod document;

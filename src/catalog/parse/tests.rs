@@ -103,6 +103,23 @@ fn band_names_are_those_of_the_parsed_document() {
 }
 
 #[test]
+fn items_that_describe_their_bands_alike_share_a_set() {
+    let location = Location::parse("/data/items.ndjson").expect("a location");
+    let resolver = Resolver::new(&location, &Value::Null);
+    let (mut sets, mut writer) = (BandSets::default(), BodyWriter::default());
+    let mut number = |href: &str, name: &str| {
+        let bands = json!({"a": {"href": href, "eo:bands": [{"name": name}]}, "b": {"href": href}});
+        let json = item(&format!(",\"assets\":{bands}"));
+        let (location, json) = (&location, json.as_bytes());
+        let source = ItemSource { location, json, collection: None, parent_id: "items", resolver: &resolver };
+        parse(&source, &mut sets, &mut writer).expect("an Item").bands
+    };
+    let numbers = [("/1", "x"), ("/2", "x"), ("/3", "y"), ("/4", "x"), ("/5.tif", "x")];
+    assert_eq!(numbers.map(|(href, name)| number(href, name)), [0, 0, 1, 0, 2]);
+    assert_eq!(sets.all(), [vec!["a", "x"], vec!["a", "y"], vec!["a", "b", "x"]]);
+}
+
+#[test]
 fn of_two_members_the_last_counts_at_every_level() {
     let assets = r#""assets":{"a":{"href":"/1","href":"/2"},"a":{"href":"/3","x":1,"x":2,"href":"/4"}}"#;
     let json = item(&format!(r#","id":"j","assets":{{}},{assets}"#));
