@@ -112,7 +112,13 @@ impl Engine {
     pub async fn random(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
         let bands = request.series.bands.as_ref().map_or(1, Vec::len);
         let steps = request.series.timestamps.unwrap_or(0);
-        self.check_size(request.count, steps, bands, request.size, least_bytes(request.series.dtype, &[], &[]))?;
+        self.check_size(
+            request.count,
+            steps,
+            bands,
+            request.size,
+            least_bytes(request.series.dtype, &[], &[]),
+        )?;
         let centers = self.random_places(request).await?;
         let prepared = stream::iter(centers.clone()).map(|(lon, lat)| async move {
             let place = WindowRequest::Center { lon, lat, size: request.size };
