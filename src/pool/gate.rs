@@ -100,6 +100,13 @@ mod tests {
 
     const ALL: u64 = 1 << 20;
 
+    /// Lets tasks run until so many stand in line.
+    async fn become_waiting(gate: &Gate, count: u64) {
+        while gate.waiting() != count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     #[tokio::test]
     async fn a_large_one_is_not_overtaken_and_all_get_in_by_turns() {
         let gate = Gate::new(ALL);
@@ -126,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_too_long_or_comes_too_late_is_turned_away_and_who_leaves_leaves_room() {
-        let gate = Gate { patience: Duration::from_millis(100), ..Gate::new(ALL) };
+        let gate = Gate { patience: Duration::from_secs(1), ..Gate::new(ALL) };
         let held = gate.enter(ALL).await.expect("room");
         let waiting: Vec<_> = (0..MAX_WAITING)
             .map(|_| {
@@ -134,12 +141,10 @@ mod tests {
                 tokio::spawn(async move { gate.enter(1).await.is_ok() })
             })
             .collect();
-        tokio::task::yield_now().await;
-        assert_eq!(gate.waiting(), MAX_WAITING);
+        become_waiting(&gate, MAX_WAITING).await;
         assert!(gate.enter(1).await.is_err(), "the line is full");
         waiting[0].abort();
-        tokio::task::yield_now().await;
-        assert_eq!(gate.waiting(), MAX_WAITING - 1);
+        become_waiting(&gate, MAX_WAITING - 1).await;
         for waits in waiting.into_iter().skip(1) {
             assert!(!waits.await.expect("an end"), "nobody waits for ever");
         }
