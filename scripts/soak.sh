@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test with CAIRN_SOAK=1, which lengthens those that call `soak::times`, and the ignored ones (`soak_*`).
 # A test reports a figure by printing a line `soak: what | figure`; each becomes a row of docs/soak.md.
-# An argument is a filter: scripts/soak.sh 'test(corrupt)'
+# An argument is a filter: scripts/soak.sh 'test(corrupt)'. Without one, the fuzzer then runs for 24 minutes on one core.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,9 @@ started=$SECONDS
 
 status=0
 CAIRN_SOAK=1 cargo nextest run --profile soak --run-ignored all --no-capture -E "${1:-all()}" 2>&1 | tee "$log" || status=$?
+if [ $# = 0 ]; then
+    scripts/fuzz.sh $((24 * 60)) 2>&1 | tee -a "$log" || status=$?
+fi
 
 sed -nE 's/^.*soak: (.+) \| (.+)$/\1 | \2/p' "$log" | while read -r row; do
     echo "| $date | $commit | $row |" >>docs/soak.md

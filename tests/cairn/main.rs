@@ -23,6 +23,7 @@ mod cogs_served;
 mod compose;
 mod counts;
 mod first_time_user;
+mod fuzzed;
 mod hostile_cogs;
 mod mutated_cogs;
 mod openapi;

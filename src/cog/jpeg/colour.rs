@@ -34,7 +34,7 @@ pub(super) fn upsample(
             widen(here.len(), |at| 3 * u32::from(here[at]) + u32::from(there[at]), [8, 7], 4, out);
         }
         (1, 2) => {
-            let bias = if row % 2 == 0 { 1 } else { 2 };
+            let bias = if row.is_multiple_of(2) { 1 } else { 2 };
             for ((to, here), there) in out.iter_mut().zip(here).zip(other(row)) {
                 *to = low_byte((3 * u32::from(*here) + u32::from(*there) + bias) >> 2);
             }

@@ -45,6 +45,32 @@ pub(super) struct Component {
 }
 
 impl Frame {
+    /// From the segment of a sequential frame.
+    fn read(segment: &[u8]) -> Result<Self, String> {
+        let [8, h1, h0, w1, w0, count, parts @ ..] = segment else {
+            return Err("expected a frame of 8 bits".to_owned());
+        };
+        let (height, width) = (u16::from_be_bytes([*h1, *h0]), u16::from_be_bytes([*w1, *w0]));
+        let parts = parts.as_chunks::<3>().0.get(..usize::from(*count)).unwrap_or_default();
+        if width == 0 || height == 0 || !(1..=4).contains(&parts.len()) {
+            return Err(format!("found a frame of {width} x {height} pixels of {count} components"));
+        }
+        let mut components = Vec::with_capacity(parts.len());
+        for &[id, factors, quantization] in parts {
+            // Without others, a component's factors mean nothing.
+            let factors = if parts.len() == 1 { 0x11 } else { factors };
+            let (across, down) = (usize::from(factors >> 4), usize::from(factors & 15));
+            if !(1..=4).contains(&across) || !(1..=4).contains(&down) {
+                return Err(format!("expected sampling factors from 1 to 4, found {across} x {down}"));
+            }
+            let quantization = usize::from(quantization);
+            components.push(Component { id, across, down, quantization, dc: 0, ac: 0 });
+        }
+        let most = |of: fn(&Component) -> usize| components.iter().map(of).max().unwrap_or(1);
+        let (most_across, most_down) = (most(|part| part.across), most(|part| part.down));
+        Ok(Self { width: width.into(), height: height.into(), components, most_across, most_down })
+    }
+
     /// Pixels of an MCU, in rows.
     pub(super) fn mcu_height(&self) -> usize {
         8 * self.most_down
@@ -95,11 +121,11 @@ impl Tables {
                 marker => {
                     let (segment, after) = segment(after).ok_or("a segment goes beyond the end")?;
                     match marker {
-                        0xc0 | 0xc1 => frame = Some(self.frame(segment)?),
+                        0xc0 | 0xc1 => frame = Some(Frame::read(segment)?),
                         0xc4 => self.huffman(segment)?,
                         0xc2 | 0xc3 | 0xc5..=0xcf => {
                             let what = "expected sequential Huffman coding";
-                            return Err(format!("{what}, found the frame type {:#04x}", marker));
+                            return Err(format!("{what}, found the frame type {marker:#04x}"));
                         }
                         0xda => {
                             let mut frame = frame.ok_or("a scan comes before its frame")?;
@@ -142,32 +168,6 @@ impl Tables {
             segment = rest;
         }
         Ok(())
-    }
-
-    #[expect(clippy::unused_self, reason = "one reader of segments beside the others")]
-    fn frame(&self, segment: &[u8]) -> Result<Frame, String> {
-        let [8, h1, h0, w1, w0, count, parts @ ..] = segment else {
-            return Err("expected a frame of 8 bits".to_owned());
-        };
-        let (height, width) = (u16::from_be_bytes([*h1, *h0]), u16::from_be_bytes([*w1, *w0]));
-        let parts = parts.as_chunks::<3>().0.get(..usize::from(*count)).unwrap_or_default();
-        if width == 0 || height == 0 || !(1..=4).contains(&parts.len()) {
-            return Err(format!("found a frame of {width} x {height} pixels of {count} components"));
-        }
-        let mut components = Vec::with_capacity(parts.len());
-        for &[id, factors, quantization] in parts {
-            // Without others, a component's factors mean nothing.
-            let factors = if parts.len() == 1 { 0x11 } else { factors };
-            let (across, down) = (usize::from(factors >> 4), usize::from(factors & 15));
-            if !(1..=4).contains(&across) || !(1..=4).contains(&down) {
-                return Err(format!("expected sampling factors from 1 to 4, found {across} x {down}"));
-            }
-            let quantization = usize::from(quantization);
-            components.push(Component { id, across, down, quantization, dc: 0, ac: 0 });
-        }
-        let most = |of: fn(&Component) -> usize| components.iter().map(of).max().unwrap_or(1);
-        let (most_across, most_down) = (most(|part| part.across), most(|part| part.down));
-        Ok(Frame { width: width.into(), height: height.into(), components, most_across, most_down })
     }
 }
 

@@ -35,7 +35,9 @@ pub(super) fn planes(
             if tables.restart_interval > 0 {
                 if until_restart == 0 {
                     bits.restart()?;
-                    codings.iter_mut().for_each(|coding| coding.last = 0);
+                    for coding in &mut codings {
+                        coding.last = 0;
+                    }
                     until_restart = tables.restart_interval;
                 }
                 until_restart -= 1;
