@@ -11,12 +11,12 @@ use super::kernel::Kernel;
 use super::plan::{Block, blocks, merge};
 use super::source::{BandSource, item_name, storage_failed};
 use super::way::Route;
-use crate::cog::{BlockError, Opened};
+use crate::cog::{BlockError, Image, Opened};
 use crate::stac::ItemFacts;
 use crate::storage::{Storage, StorageError};
 
-/// Compressed bytes that one raster of a time step may take.
-const MAX_RASTER_BYTES: u64 = 512 << 20;
+/// Bytes of one raster that may be decoded for a time step on another grid: eight bands of a Sentinel-2 tile.
+const MAX_RASTER_BYTES: u64 = 2 << 30;
 
 /// A band of a raster that a patch takes.
 #[derive(Debug, Clone, Copy)]
@@ -121,9 +121,12 @@ fn plan_raster(
     wanted.sort_unstable();
     wanted.dedup();
     let of_image = blocks(&level.image, &fall, &wanted).map_err(PlanError::Block)?;
-    let bytes = of_image.iter().filter_map(|block| block.bytes.as_ref()).map(|run| run.end - run.start).sum();
-    if bytes > MAX_RASTER_BYTES {
-        return Err(PlanError::Grid(GridError::TooFine { bytes, limit: MAX_RASTER_BYTES }));
+    if !route.way.is_copy() {
+        let bytes =
+            decoded_bytes(&level.image, &of_image).max(route.way.pixel_bytes(&level.image, bands.len()));
+        if bytes > MAX_RASTER_BYTES {
+            return Err(PlanError::Grid(GridError::TooFine { bytes, limit: MAX_RASTER_BYTES }));
+        }
     }
     let of_mask = level.mask.as_ref().map(|mask| blocks(mask, &fall, &[0])).transpose();
     Ok(Some(RasterPlan {
@@ -134,6 +137,12 @@ fn plan_raster(
         mask_blocks: of_mask.map_err(PlanError::Block)?.unwrap_or_default(),
         band_name: name.to_owned(),
     }))
+}
+
+/// What blocks take when they are decoded; those that the file leaves out are filled.
+fn decoded_bytes(image: &Image, blocks: &[Block]) -> u64 {
+    let of_block = |block: &Block| image.row_bytes().saturating_mul(block.rows.into());
+    blocks.iter().map(of_block).fold(0, u64::saturating_add)
 }
 
 /// Reads what the plans of one Item say.
