@@ -13,7 +13,8 @@ use super::way::Route;
 use crate::cog::{BlockError, Image, Opened};
 use crate::stac::ItemFacts;
 
-/// Bytes that the blocks of one raster of a time step may take, as they are in the file and decoded.
+/// Memory that the blocks of one raster of a time step may take on another grid, as they are in the file and decoded: four
+/// bands of a Sentinel-2 tile.
 const MAX_RASTER_BYTES: u64 = 1 << 30;
 
 /// A band of a raster that a patch takes.
@@ -121,9 +122,10 @@ fn plan_raster(
     let of_mask = level.mask.as_ref().map(|mask| blocks(mask, &fall, &[0])).transpose();
     let of_mask = of_mask.map_err(PlanError::Block)?.unwrap_or_default();
     let weighed = [Some((&level.image, &of_image)), level.mask.as_ref().map(|mask| (mask, &of_mask))];
-    let bytes = weighed.into_iter().flatten().map(|(image, blocks)| memory_of(image, blocks)).sum();
-    if bytes > MAX_RASTER_BYTES {
-        return Err(PlanError::Grid(GridError::TooFine { bytes, limit: MAX_RASTER_BYTES }));
+    let bytes: u64 = weighed.into_iter().flatten().map(|(image, blocks)| memory_of(image, blocks)).sum();
+    let needed = bytes.max(route.way.pixel_bytes(&level.image, bands.len()));
+    if !route.way.is_copy() && needed > MAX_RASTER_BYTES {
+        return Err(PlanError::Grid(GridError::TooFine { bytes: needed, limit: MAX_RASTER_BYTES }));
     }
     Ok(Some(RasterPlan {
         opened: Arc::clone(opened),
@@ -136,12 +138,12 @@ fn plan_raster(
     }))
 }
 
-/// Memory for blocks of an image, as they are in the file and decoded.
+/// Memory for blocks of an image, as they are in the file and decoded; those that the file leaves out are filled.
 fn memory_of(image: &Image, blocks: &[Block]) -> u64 {
     let row_bytes = image.row_bytes();
-    let of_block = |block: &Block| match &block.bytes {
-        Some(range) => (range.end - range.start).saturating_add(row_bytes.saturating_mul(block.rows.into())),
-        None => 0,
+    let of_block = |block: &Block| {
+        let packed = block.bytes.as_ref().map_or(0, |range| range.end - range.start);
+        packed.saturating_add(row_bytes.saturating_mul(block.rows.into()))
     };
     blocks.iter().map(of_block).fold(0, u64::saturating_add)
 }

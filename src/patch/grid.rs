@@ -55,11 +55,11 @@ pub enum GridError {
     Flat,
     /// A source would have to be read at a much finer resolution than the answer's.
     #[error(
-        "resolution: a source has no overviews that are coarse enough, and {bytes} bytes of it would have to be read for one \
-         time step, more than {limit}; ask for a finer resolution or a smaller place"
+        "resolution: a source has no overviews that are coarse enough, and {bytes} bytes of it would have to be decoded for \
+         one time step, more than {limit}; ask for a finer resolution or a smaller place"
     )]
     TooFine {
-        /// Compressed bytes of one raster.
+        /// Of one raster.
         bytes: u64,
         /// The bound.
         limit: u64,

@@ -13,7 +13,7 @@ const ERROR_PX: f64 = 0.01;
 const FIRST_CELLS: u32 = 2;
 
 /// Most cells along a side. Where the CRS ends within a window no number of cells is enough, and these are near enough.
-const MAX_CELLS: u32 = 512;
+const MAX_CELLS: u32 = 256;
 
 /// Some of a window's pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]

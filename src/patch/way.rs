@@ -7,10 +7,14 @@ use super::axis::{Axis, Fall};
 use super::grid::{GridError, Lattice, Window};
 use super::kernel::Kernel;
 use super::mapping::{Mapping, Pixels};
-use crate::cog::{Header, Level};
+use crate::cog::{Header, Image, Level};
 
 /// An overview is taken as fine enough if it is coarser than the window by less than this share.
 const LEVEL_SLACK: f64 = 1e-6;
+
+/// A pixel that covers much of a raster holds its decoded samples twice, and a flag for each: it may take this part of what a
+/// raster may.
+const HELD_AT_ONCE: u64 = 8;
 
 /// The way of one raster's pixels to a window.
 #[derive(Debug, Clone)]
@@ -41,6 +45,8 @@ pub(super) struct Warp {
     reach: [f64; 2],
     /// Rows and columns of the level.
     shape: [u32; 2],
+    /// True when each pixel takes only the one that holds its place.
+    is_exact: bool,
 }
 
 /// Part of an image: rows and columns of its pixels.
@@ -76,11 +82,26 @@ impl Route {
         let mapping = mapping.scaled(share);
         let step = mapping.step();
         let reach = [0, 1].map(|axis| kernels.iter().map(|k| k.reach(step[axis])).fold(1.0, f64::max));
-        Ok(Self { level, way: Way::Warped(Warp { mapping: Arc::new(mapping), step, reach, shape }) })
+        let is_exact = kernels.iter().all(|kernel| *kernel == Kernel::Nearest);
+        let warp = Warp { mapping: Arc::new(mapping), step, reach, shape, is_exact };
+        Ok(Self { level, way: Way::Warped(warp) })
     }
 }
 
 impl Way {
+    /// True when pixels are copied one by one.
+    pub(super) fn is_copy(&self) -> bool {
+        matches!(self, Self::Straight(fall) if fall.is_shift())
+    }
+
+    /// Bytes of a raster that must be in memory for one pixel of the window.
+    pub(super) fn pixel_bytes(&self, image: &Image, bands: usize) -> u64 {
+        match self {
+            Self::Straight(_) => 0,
+            Self::Warped(warp) => warp.pixel_bytes(image, bands),
+        }
+    }
+
     /// The pixels of the level that are needed, as a fall on themselves or on the window; nothing when there are none.
     pub(super) fn needed(&self, window: &Window) -> Option<Fall> {
         let fall = match self {
@@ -95,6 +116,20 @@ impl Way {
 }
 
 impl Warp {
+    /// Bytes that are held at once for one pixel in the middle of the window.
+    fn pixel_bytes(&self, image: &Image, bands: usize) -> u64 {
+        let sample = image.data_type.size() * bands;
+        let side = |axis: usize, side: u32| (self.step[axis] + 2.0 * self.reach[axis]).min(side.into());
+        let pixels = side(0, self.shape[1]) * side(1, self.shape[0]);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates far beyond any bound"
+        )]
+        let pixels = if self.is_exact { 0 } else { pixels as u64 };
+        pixels.saturating_mul(sample as u64).saturating_mul(HELD_AT_ONCE)
+    }
+
     /// The part of the raster that some pixels of the window need; nothing when the raster lies elsewhere.
     pub(super) fn crop(&self, pixels: &Pixels) -> Option<Crop> {
         let [low, high] = self.mapping.bounds(pixels)?;
