@@ -1,8 +1,8 @@
 //! What a pixel takes from the pixels around its place, the invalid ones left out, as `gdalwarp` does it. Pure.
 //!
 //! Bilinear and cubic have a value where the pixel that holds the place is valid; their weights are those of the valid
-//! pixels around it, made to add up to 1. Where a pixel steps over more than one of the raster's, they grow as wide as the
-//! step. Cubic falls back to bilinear where one of its sixteen pixels is missing. Average weighs every valid pixel by the
+//! pixels around it, made to add up to 1. Where the upright rectangle around a pixel spans more than one of the raster's, they
+//! grow as wide as that. Cubic falls back to bilinear where one of its sixteen pixels is missing. Average weighs every valid pixel by the
 //! part of it that the upright rectangle around two opposite corners covers, and has a value where any is.
 
 use std::ops::Range;

@@ -161,6 +161,16 @@ impl Mapping {
 
     /// Pixels of the raster, across and down, that a pixel in the middle of the window steps over, whichever way it goes.
     pub(super) fn step(&self) -> [f64; 2] {
+        self.steps().map(|[right, down]| known(right.hypot(down)))
+    }
+
+    /// Pixels of the raster, across and down, that the upright rectangle around a pixel in the middle of the window spans.
+    pub(super) fn span(&self) -> [f64; 2] {
+        self.steps().map(|[right, down]| known(right.abs() + down.abs()))
+    }
+
+    /// How far the column, and the row, moves from one pixel in the middle of the window to the next one right, and down.
+    fn steps(&self) -> [[f64; 2]; 2] {
         let [height, width] = self.size;
         let at = |col: f64, row: f64| {
             let mut point = [[f64::NAN; 2]];
@@ -170,10 +180,13 @@ impl Mapping {
         let (col, row) = (width / 2.0, height / 2.0);
         let (east, west) = (at(col + 0.5, row), at(col - 0.5, row));
         let (south, north) = (at(col, row + 0.5), at(col, row - 0.5));
-        let step = |axis: usize| (east[axis] - west[axis]).hypot(south[axis] - north[axis]);
-        // Where the middle has no image, any step will do: little of the window has.
-        [step(0), step(1)].map(|step| if step.is_finite() && step > 0.0 { step } else { 1.0 })
+        [0, 1].map(|axis| [east[axis] - west[axis], south[axis] - north[axis]])
     }
+}
+
+/// Where the middle has no image, any step will do: little of the window has.
+fn known(step: f64) -> f64 {
+    if step.is_finite() && step > 0.0 { step } else { 1.0 }
 }
 
 fn between(a: [f64; 2], b: [f64; 2], share: f64) -> [f64; 2] {
@@ -312,6 +325,10 @@ mod tests {
         close(Mapping::new(&window, &fine).expect("a mapping").step(), [2.0, 4.0]);
         let turned = Lattice { transform: [0.0, 5.0, 3e5, 2.5, 0.0, 6_800_040.0], ..UTM_35 };
         close(Mapping::new(&window, &turned).expect("a mapping").step(), [4.0, 2.0]);
+        close(Mapping::new(&window, &turned).expect("a mapping").span(), [4.0, 2.0]);
+        let slanted = Lattice { transform: [6.0, 8.0, 3e5, 8.0, -6.0, 6_800_040.0], ..UTM_35 };
+        close(Mapping::new(&window, &slanted).expect("a mapping").step(), [1.0, 1.0]);
+        close(Mapping::new(&window, &slanted).expect("a mapping").span(), [1.4, 1.4]);
     }
 
     #[test]

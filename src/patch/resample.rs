@@ -212,7 +212,7 @@ impl<S: Sample> Made<'_, S> {
             let value = match self.taken.kernel {
                 Kernel::Nearest => return scene.nearest(place(above[nth])),
                 Kernel::Average => scene.average(place(above[nth]), place(below[nth + 1])),
-                kernel => scene.around(kernel, place(above[nth]), self.warp.step, weights),
+                kernel => scene.around(kernel, place(above[nth]), self.warp.span, weights),
             };
             let sample = S::nearest(value?);
             // A value is not nodata for having come out like it.

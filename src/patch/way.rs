@@ -9,8 +9,9 @@ use super::kernel::Kernel;
 use super::mapping::{Mapping, Pixels};
 use crate::cog::{Header, Image, Level};
 
-/// An overview is taken as fine enough if it is coarser than the window by less than this share.
-const LEVEL_SLACK: f64 = 1e-6;
+/// An overview is taken as fine enough if it is coarser than the window by less than this share: so far the scales of
+/// neighbouring zones differ.
+const LEVEL_SLACK: f64 = 0.01;
 
 /// A pixel that covers much of a raster holds its decoded samples twice, and a flag for each: it may take this part of what a
 /// raster may.
@@ -39,8 +40,8 @@ pub(super) enum Way {
 pub(super) struct Warp {
     /// From the window to pixels of the level.
     pub(super) mapping: Arc<Mapping>,
-    /// Pixels of the level, across and down, that one of the window steps over.
-    pub(super) step: [f64; 2],
+    /// Pixels of the level, across and down, that the upright rectangle around one of the window spans.
+    pub(super) span: [f64; 2],
     /// Pixels of the level, across and down, needed around the places.
     reach: [f64; 2],
     /// Rows and columns of the level.
@@ -80,10 +81,10 @@ impl Route {
             return Ok(Self { level, way: Way::Straight(fall) });
         }
         let mapping = mapping.scaled(share);
-        let step = mapping.step();
-        let reach = [0, 1].map(|axis| kernels.iter().map(|k| k.reach(step[axis])).fold(1.0, f64::max));
+        let span = mapping.span();
+        let reach = [0, 1].map(|axis| kernels.iter().map(|k| k.reach(span[axis])).fold(1.0, f64::max));
         let is_exact = kernels.iter().all(|kernel| *kernel == Kernel::Nearest);
-        let warp = Warp { mapping: Arc::new(mapping), step, reach, shape, is_exact };
+        let warp = Warp { mapping: Arc::new(mapping), span, reach, shape, is_exact };
         Ok(Self { level, way: Way::Warped(warp) })
     }
 }
@@ -119,7 +120,7 @@ impl Warp {
     /// Bytes that are held at once for one pixel in the middle of the window.
     fn pixel_bytes(&self, image: &Image, bands: usize) -> u64 {
         let sample = image.data_type.size() * bands;
-        let side = |axis: usize, side: u32| (self.step[axis] + 2.0 * self.reach[axis]).min(side.into());
+        let side = |axis: usize, side: u32| (self.span[axis] + 2.0 * self.reach[axis]).min(side.into());
         let pixels = side(0, self.shape[1]) * side(1, self.shape[0]);
         #[expect(
             clippy::cast_possible_truncation,

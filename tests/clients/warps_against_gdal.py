@@ -72,11 +72,12 @@ def as_nodata(path, number, level):
 
 
 def step_of(crs, transform, shape, source_crs, source_transform):
-    """Source pixels, across and down, that a pixel in the middle of the window steps over."""
+    """Source pixels, across and down, that a pixel in the middle of the window steps over, and that the upright rectangle around it
+    spans."""
     row, col = shape[0] / 2, shape[1] / 2
     cols, rows = [col + 0.5, col - 0.5, col, col], [row, row, row + 0.5, row - 0.5]
     x, y = exact(crs, transform, source_crs, source_transform, cols, rows)
-    return math.hypot(x[0] - x[1], x[2] - x[3]), math.hypot(y[0] - y[1], y[2] - y[3])
+    return [(math.hypot(v[0] - v[1], v[2] - v[3]), abs(v[0] - v[1]) + abs(v[2] - v[3])) for v in (x, y)]
 
 
 def scale_of(step):
@@ -88,19 +89,19 @@ def scale_of(step):
 def warped(path, name, number, crs, transform, shape, kernel):
     """What GDAL makes of one band, where it is valid, which pixels are ties, and the tolerance."""
     _, _, own, source_crs, nodata = source(path, number, None)
-    step = step_of(crs, transform, shape, source_crs, own)
+    step = 1.01 * min(step for step, _ in step_of(crs, transform, shape, source_crs, own))
     levels = [None] + list(range(len(OVERVIEWS.get(name, ()))))
     factors = [1, *OVERVIEWS.get(name, ())]
-    if any(abs(min(step) - factor) < 1e-3 * factor for factor in factors[1:]) and crs != source_crs:
+    if any(abs(step - factor) < 1e-3 * factor for factor in factors[1:]):
         return None
-    level = [level for level, factor in zip(levels, factors) if factor <= min(step) * (1 + 1e-6) or factor == 1][-1]
+    level = [level for level, factor in zip(levels, factors) if factor <= step or factor == 1][-1]
     pixels, _, own, source_crs, _ = source(path, number, level)
-    step = step_of(crs, transform, shape, source_crs, own)
+    span = [span for _, span in step_of(crs, transform, shape, source_crs, own)]
     file, sentinel = as_nodata(path, number, level)
     kernel = "nearest" if name in CLASSES else kernel
     with WarpedVRT(
         file, crs=crs, transform=Affine(*transform), height=shape[0], width=shape[1], src_nodata=sentinel, nodata=sentinel,
-        resampling=Resampling[kernel], tolerance=1e-6, XSCALE=scale_of(step[0]), YSCALE=scale_of(step[1]),
+        resampling=Resampling[kernel], tolerance=1e-6, XSCALE=scale_of(span[0]), YSCALE=scale_of(span[1]),
     ) as vrt:  # fmt: skip
         out = vrt.read(1)
     rows, cols = np.mgrid[: shape[0], : shape[1]] + 0.5
@@ -113,7 +114,7 @@ def warped(path, name, number, crs, transform, shape, kernel):
             if kernel == "average":
                 # GDAL gives a pixel that reaches beyond the source's edge a weight of more than 1 in the last row or column.
                 ties |= ((at < 0) | (at > side)).reshape(shape)
-    wide = kernel != "nearest" and max(step) > 1.04
+    wide = kernel != "nearest" and max(span) > 1.04
     tolerance = 0 if kernel == "nearest" else WIDE_TOLERANCE if wide else TOLERANCE
     return out, out != sentinel, ties, tolerance, nodata
 
