@@ -91,6 +91,23 @@ impl Lattice {
         Ok((x + turn_of(crs).map_or(0.0, |turn| turns(self.middle_x - x, turn)), y))
     }
 
+    /// True when all of a window lies in a raster of `shape` (rows, columns) on this lattice.
+    ///
+    /// # Errors
+    /// When a part of the window has no image in the raster's CRS.
+    pub(super) fn holds(&self, shape: [u32; 2], window: &Window) -> Result<bool, GridError> {
+        let crs = Crs::from_epsg(self.epsg)?;
+        let inside = |at: f64, side: u32| (-EDGE_PX..=f64::from(side) + EDGE_PX).contains(&at);
+        for (lon, lat) in window.outline()? {
+            let (x, y) = self.project(&crs, lon, lat)?;
+            let (col, row) = self.pixel_of(x, y)?;
+            if !inside(col, shape[1]) || !inside(row, shape[0]) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Column and row of a point, with fractions; pixel (0, 0) covers 0..1 in both.
     ///
     /// # Errors

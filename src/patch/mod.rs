@@ -28,6 +28,7 @@ mod rasters;
 mod request;
 mod resample;
 mod sample;
+mod sampler;
 mod source;
 mod steps;
 mod target;

@@ -12,7 +12,7 @@ use super::grid::{GridError, Lattice, Window};
 use super::request::{Mask, OnError, Series, WindowRequest};
 use super::source::{BandSource, open_bands};
 use super::steps::{Step, group, spread};
-use super::target::{self, is_finer};
+use super::target::{self, Asked, is_finer};
 use crate::search::{Place, Search};
 use crate::stac::{Bbox, ItemFacts};
 
@@ -66,12 +66,12 @@ impl Engine {
         };
         let reference = nearest(usable().filter(asked), lon, lat).or_else(|| nearest(usable(), lon, lat));
         let Some(reference) = reference else {
-            let window = target::window_without_items(place, series)?;
+            let window = target::window_without_items(place, Asked::of(series))?;
             return Ok(Prepared { window, names, bands, steps: Vec::new(), dropped: Vec::new() });
         };
         let first = self.first_lattice(reference, &near, &names[..bands], series.on_error).await?;
         let mut native = self.finest(&first, &near, &names, bands).await?;
-        let mut window = target::window(&native, place, series)?;
+        let mut window = target::window(&native, place, Asked::of(series))?;
         let mut items = near;
         if let WindowRequest::Center { .. } = place {
             // What the window reaches beyond the point may be finer still, and then the window is smaller.
@@ -82,7 +82,7 @@ impl Engine {
                     break;
                 }
                 native = finest;
-                window = target::window(&native, place, series)?;
+                window = target::window(&native, place, Asked::of(series))?;
             }
         }
         self.prepare_steps(window, items, names, bands, series).await
@@ -217,7 +217,7 @@ impl Engine {
         let (names, bands) = names_of(&any, series, lon, lat)?;
         let Some(item) = any.iter().find(|item| has_all(item, &names)) else { return Ok(Vec::new()) };
         let lattice = self.lattice_of(item, &names[..bands]).await?;
-        match target::window(&lattice, place, series).and_then(|window| place_of(&window)) {
+        match target::window(&lattice, place, Asked::of(series)).and_then(|window| place_of(&window)) {
             Ok(place) => self.select(series, Some(place)).await,
             // So far away that the grid does not reach there.
             Err(_) => Ok(Vec::new()),

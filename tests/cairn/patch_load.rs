@@ -120,7 +120,7 @@ fn blocks_are_read_and_decoded_once_while_they_are_kept() {
 }
 
 #[test]
-fn a_block_that_many_ask_for_at_once_is_read_by_one_of_them() {
+fn blocks_that_many_ask_for_at_once_are_read_little_more_often_than_for_one() {
     let alone = Demo::start(&[]);
     let names = ["cairn_store_requests_total"];
     alone.ask("/patch/random", &json!({"size": 1, "timestamps": 40}));
@@ -134,7 +134,8 @@ fn a_block_that_many_ask_for_at_once_is_read_by_one_of_them() {
             }
         });
     });
-    assert_eq!(together, once);
+    // A run of blocks that one has begun may be read by another that lacks some of them, but not by each of the six.
+    assert!(together <= 1.5 * once, "{together} requests, {once} for one alone");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn read_for(server: &Server, more: &Value) -> ([f64; 2], String) {
 
 #[test]
 fn a_mask_that_rules_a_step_out_spares_the_other_bands() {
-    let server = demo::serve();
+    let server = demo::serve_with(&["--cache-bytes", "0"]);
     let bands = json!(["B02", "B03", "B04", "B08"]);
     let every_class = "SCL:0,1,2,3,4,5,6,7,8,9,10,11";
     // Headers are read once.
@@ -64,7 +64,7 @@ fn a_mask_that_rules_a_step_out_spares_the_other_bands() {
 
 #[test]
 fn a_coarse_patch_reads_overviews() {
-    let server = demo::serve();
+    let server = demo::serve_with(&["--cache-bytes", "0"]);
     let ask = |resolution: u32, size: u32| {
         let question = json!({"bands": ["B04"], "resolution": resolution, "size": size});
         read_for(&server, &question);

@@ -136,6 +136,7 @@ def main(url):
     for change in (
         {},
         {"dtype": "float32"},
+        {"dtype": "float16"},
         {"dtype": "int64", "bands": ["SCL"]},
         {"timestamps": 100},
         # Strips of several rows, and a corner without pixels.
