@@ -12,6 +12,9 @@ pub(super) const EDGE_PX: f64 = 1e-6;
 /// Two grids are one when their origins differ by a whole number of pixels within this; in pixels.
 const SAME_GRID_PX: f64 = 1e-3;
 
+/// Pixels beyond this number would not be told apart from their neighbours.
+const MAX_PIXEL: f64 = 1e15;
+
 /// Points projected on each edge of a box, since edges are curved in another CRS.
 const EDGE_POINTS: u32 = 20;
 
@@ -63,6 +66,14 @@ pub enum GridError {
         bytes: u64,
         /// The bound.
         limit: u64,
+    },
+    /// So fine a grid that its pixels there have no numbers.
+    #[error(
+        "resolution: pixels of {resolution} cannot be counted as far out as this place; ask for coarser ones"
+    )]
+    TooFar {
+        /// Size of a pixel, in units of the CRS.
+        resolution: f64,
     },
     /// More pixels than a side may have.
     #[error("the window would be {height} x {width} pixels; a side may have {limit}")]
@@ -219,9 +230,11 @@ impl Lattice {
     fn window(&self, col: f64, row: f64, height: f64, width: f64) -> Result<Window, GridError> {
         let limit = super::request::MAX_SIDE;
         let fits = |v: f64| v <= f64::from(limit);
-        let origin_fits = col.abs() < 1e15 && row.abs() < 1e15;
-        if !(fits(height) && fits(width) && origin_fits) {
+        if !(fits(height) && fits(width)) {
             return Err(GridError::TooLarge { height, width, limit });
+        }
+        if !(col.abs() < MAX_PIXEL && row.abs() < MAX_PIXEL) {
+            return Err(GridError::TooFar { resolution: self.resolution() });
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just above")]
         let window = Window {
@@ -384,6 +397,15 @@ mod tests {
         let same = Lattice::of_raster(4326, [0.1, 0.0, -10.0, 0.0, -0.1, 10.0], [200, 200]);
         let fall = window.fall_of(&same, [200, 200]).expect("a grid").expect("a fall");
         assert_eq!(fall.cols.source_of(0), 149);
+    }
+
+    #[test]
+    fn pixels_too_fine_to_be_counted_are_refused_by_their_size() {
+        let fine = Lattice { transform: [1e-9, 0.0, 0.0, 0.0, -1e-9, 0.0], ..UTM };
+        let refused = fine.around(24.1, 61.2, [64, 64]).expect_err("no such pixel");
+        assert!(
+            matches!(refused, GridError::TooFar { .. }) && refused.to_string().starts_with("resolution:")
+        );
     }
 
     #[test]
