@@ -139,13 +139,13 @@ impl Growing {
         self.kind = match value {
             Cell::Bool(_) => Kind::Bool,
             Cell::Number(number) => match decimal(number, 0) {
-                Some((whole, digits)) => Kind::Decimal(integers::Growing::of_numbers(whole, digits)),
+                Some((whole, digits)) => Kind::Decimal(integers::Growing::of_numbers(whole, digits)?),
                 None => Kind::Float,
             },
             Cell::Text(_) => Kind::Text(dictionary::Growing::default()),
             Cell::Instant(instant, style) => {
                 let (whole, digits) = instant_whole(instant)?;
-                let integers = integers::Growing::of_instants(whole, digits);
+                let integers = integers::Growing::of_instants(whole, digits)?;
                 Kind::Instant(integers, Rules::of(instant, style)?)
             }
             Cell::Missing | Cell::Null | Cell::Elsewhere => return None,

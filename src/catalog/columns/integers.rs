@@ -75,18 +75,21 @@ pub(super) struct Growing {
 
 impl Growing {
     /// For `f64`s: no code is wider than four bytes, where eight hold the number itself.
-    pub(super) fn of_numbers(first: i64, digits: u8) -> Self {
+    pub(super) fn of_numbers(first: i64, digits: u8) -> Option<Self> {
         Self::new(first, digits, MOST_EXACT, 4)
     }
 
-    /// For instants.
-    pub(super) fn of_instants(first: i64, digits: u8) -> Self {
+    /// For instants, in nanoseconds those from 1823 to 2116.
+    pub(super) fn of_instants(first: i64, digits: u8) -> Option<Self> {
         Self::new(first, digits, 1 << 62, 8)
     }
 
-    fn new(first: i64, digits: u8, bound: i64, widest: u32) -> Self {
-        let meaning = Integers { base: first.saturating_sub(126), digits };
-        Self { meaning, low: first, high: first, width: 1, bound, widest }
+    /// Nothing when the first number is beyond the bound already.
+    fn new(first: i64, digits: u8, bound: i64, widest: u32) -> Option<Self> {
+        let is_near = first.unsigned_abs() <= bound.unsigned_abs();
+        // No lower than the bound: a file may have no base beyond it.
+        let meaning = Integers { base: (first.max(126 - bound)) - 126, digits };
+        is_near.then_some(Self { meaning, low: first, high: first, width: 1, bound, widest })
     }
 
     pub(super) fn meaning(&self) -> Integers {
@@ -96,7 +99,7 @@ impl Growing {
     /// The code of `whole / 10^digits`, after the codes so far were made to fit beside it; `None` when they cannot.
     #[inline]
     pub(super) fn code(&mut self, codes: &mut Codes, whole: i64, digits: u8) -> Option<u64> {
-        if digits == self.meaning.digits && whole.abs() <= self.bound {
+        if digits == self.meaning.digits && whole.unsigned_abs() <= self.bound.unsigned_abs() {
             let code = whole.wrapping_sub(self.meaning.base).cast_unsigned();
             if code < values_of_width(self.width) {
                 self.low = self.low.min(whole);
@@ -119,7 +122,7 @@ impl Growing {
         let mut widths = [1, 2, 4, 8].into_iter().filter(|w| (self.width..=self.widest).contains(w));
         let width = widths.find(|width| span < values_of_width(*width))?;
         let slack = (values_of_width(width) - 1 - span) / 2;
-        let base = if width == 8 { -self.bound } else { low - slack.cast_signed() };
+        let base = if width == 8 { -self.bound } else { (low - slack.cast_signed()).max(-self.bound) };
         *codes = codes.map(values_of_width(width) - 1, |code| {
             old.whole(code).wrapping_mul(factor).wrapping_sub(base).cast_unsigned()
         });
@@ -159,7 +162,7 @@ mod tests {
             let make = if instants { Growing::of_instants } else { Growing::of_numbers };
             let (first, digits) = numbers[0];
             prop_assume!(first.abs_diff(0) <= 1 << 53);
-            let mut growing = make(first, digits);
+            let mut growing = make(first, digits).expect("within the bound");
             let mut codes = Codes::default();
             let mut held = Vec::new();
             for (whole, digits) in numbers {

@@ -380,3 +380,17 @@ fn texts_that_are_another_in_each_item_are_left_to_the_bodies() {
     builder.push(2, at, Cell::Bool(true));
     assert!(matches!(builder.finish(&[0, 1, 2]).holding("x"), Holding::Elsewhere));
 }
+
+#[test]
+fn instants_beyond_what_nanoseconds_count_to_come_back_from_bytes() {
+    let far = |text: &'static str| vec![Some(Scalar::Text(text.into()))];
+    for text in
+        ["2116-02-20T23:53:38.427388031Z", "1823-11-12T00:06:21.572612096Z", "2261-01-01T00:00:00.000000001Z"]
+    {
+        let values = far(text);
+        let columns = build(&values, &straight(&values));
+        let mut bytes = Vec::new();
+        columns.to_parts(&mut bytes).expect("memory");
+        assert_eq!(Columns::from_parts(columns.rows(), &mut Reader::new(&bytes)), Ok(columns), "{text}");
+    }
+}
