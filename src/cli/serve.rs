@@ -23,6 +23,9 @@ use crate::search::{Backend, Memory};
 use crate::storage::{Location, Places, Storage};
 use crate::tree::Problem;
 
+/// How often headers of rasters that were opened since are written down.
+const HEADERS_SAVED_EVERY: Duration = Duration::from_secs(10);
+
 /// How long requests may take to end after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -86,6 +89,8 @@ pub(super) async fn serve(
 
     let backend: Arc<dyn Backend> = Arc::new(Memory::new(Arc::clone(&catalog), pool.clone()));
     let headers = Headers::new(storage.clone());
+    let known = KnownRasters::new(headers.clone(), config.cache_dir.as_deref());
+    known.restore().await;
     let engine = Engine::new(Arc::clone(&backend), headers, places.clone(), pool.clone(), config.limits);
     let settings = Settings {
         public_url: config.public_url.clone(),
@@ -102,6 +107,7 @@ pub(super) async fn serve(
     let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let keeper = Keeper { catalog, cache: config.cache_dir.clone(), every: config.refresh };
     tokio::spawn(keeper.keep_fresh(signal(SignalKind::hangup())?, is_stored));
+    tokio::spawn(known.clone().keep());
     announce(&address);
     ready(&address);
     let stop = Arc::new(tokio::sync::Notify::new());
@@ -123,6 +129,7 @@ pub(super) async fn serve(
             tracing::warn!("stopped with answers still under way");
         }
     }
+    known.save().await;
     Ok(())
 }
 
@@ -187,6 +194,43 @@ impl Keeper {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!("cannot keep a snapshot in {}: {error}", folder.display()),
             Err(error) => tracing::warn!("cannot keep a snapshot in {}: {error}", folder.display()),
+        }
+    }
+}
+
+/// Keeps what is known of rasters in the cache folder, so that the next server need not read their headers.
+#[derive(Clone)]
+struct KnownRasters {
+    headers: Headers,
+    file: Option<PathBuf>,
+}
+
+impl KnownRasters {
+    fn new(headers: Headers, cache: Option<&Path>) -> Self {
+        Self { headers, file: cache.map(|folder| folder.join("headers")) }
+    }
+
+    async fn restore(&self) {
+        let Some(file) = &self.file else { return };
+        match self.headers.restore(file).await {
+            Ok(count) => tracing::info!(count, "headers of rasters are known from earlier"),
+            Err(error) => tracing::warn!("{:#}", anyhow::Error::from(error)),
+        }
+    }
+
+    async fn keep(self) {
+        loop {
+            tokio::time::sleep(HEADERS_SAVED_EVERY).await;
+            self.save().await;
+        }
+    }
+
+    async fn save(&self) {
+        let Self { headers, file: Some(file) } = self.clone() else { return };
+        match tokio::task::spawn_blocking(move || headers.save(&file)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("{:#}", anyhow::Error::from(error)),
+            Err(error) => tracing::warn!("cannot keep the headers of rasters: {error}"),
         }
     }
 }

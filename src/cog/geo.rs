@@ -1,5 +1,7 @@
 //! Where an image lies: the tags and keys of `GeoTIFF` 1.1.
 
+use serde::{Deserialize, Serialize};
+
 use super::error::ParseError;
 use super::ifd::Ifd;
 use super::tag;
@@ -19,7 +21,7 @@ mod key {
 const MAX_KEYS: u64 = 1024;
 
 /// Reference system and pixel → CRS transform of the full-resolution image.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Geo {
     /// EPSG code; none for a system that the file defines itself.
     pub epsg: Option<u32>,

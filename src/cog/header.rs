@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::chunks::Chunks;
 use super::error::ParseError;
 use super::geo::Geo;
@@ -19,7 +21,7 @@ const REDUCED: u64 = 1;
 const MASK: u64 = 4;
 
 /// A resolution: an image and the mask of its valid pixels, if the file has one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Level {
     /// The pixels.
     pub image: Image,
@@ -28,7 +30,7 @@ pub struct Level {
 }
 
 /// What a file says of itself before its pixels.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Header {
     /// Of all its numbers.
     pub byte_order: ByteOrder,

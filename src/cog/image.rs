@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::codec::Codec;
 use super::error::{BlockError, ParseError};
 use super::ifd::Ifd;
@@ -16,7 +18,7 @@ use crate::stac::DataType;
 const MAX_JPEG_TABLES_BYTES: u64 = 16 << 10;
 
 /// What a sample was replaced by before compression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Predictor {
     /// Nothing.
     None,
@@ -30,7 +32,7 @@ pub enum Predictor {
 ///
 /// Sizes are in pixels. Blocks are tiles, or strips of full width; all have the same size, edge tiles are
 /// padded, and the last strip may be short. None of the sizes is 0.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Image {
     /// Columns.
     pub width: u32,

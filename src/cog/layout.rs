@@ -1,5 +1,7 @@
 //! How an image is cut into blocks.
 
+use serde::{Deserialize, Serialize};
+
 use super::error::ParseError;
 use super::ifd::Ifd;
 use super::tag;
@@ -8,7 +10,7 @@ use super::tag;
 const MAX_SIZE: u32 = i32::MAX as u32;
 
 /// How a block's samples lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Planar {
     /// All bands of a pixel together; a block has all bands.
     Chunky,

@@ -1,4 +1,4 @@
-//! A (Cloud Optimized) `GeoTIFF`'s bytes → pixels. Only `open` fetches anything; all else works on bytes that it is given.
+//! A (Cloud Optimized) `GeoTIFF`'s bytes → pixels. Only `open` and `headers` fetch anything; all else works on bytes that it is given.
 //!
 //! In: byte ranges of files that are not trusted. Out: what the file says of itself
 //! ([`Header`]), where each block lies ([`Image::block_range`]), and a block's samples in little-endian order
@@ -16,11 +16,13 @@ mod decode;
 mod error;
 mod geo;
 mod header;
+mod headers;
 mod ifd;
 mod image;
 mod inflate;
 mod jpeg;
 mod layout;
+mod ledger;
 mod lerc;
 mod metadata;
 mod nodata;
@@ -41,10 +43,12 @@ pub use decode::{MAX_BLOCK_BYTES, decode_block};
 pub use error::{BlockError, DecodeError, ParseError};
 pub use geo::Geo;
 pub use header::{Header, Level};
+pub use headers::Headers;
 pub use image::{Image, Predictor};
 pub use layout::Planar;
+pub use ledger::LedgerError;
 pub use metadata::BandMeta;
 pub use nodata::Nodata;
-pub use open::{Headers, OpenError, Opened, open};
+pub use open::{OpenError, Opened, open};
 pub use samples::{ExtraSample, Photometric};
 pub use source::ByteOrder;

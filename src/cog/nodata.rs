@@ -1,11 +1,12 @@
 //! GDAL's nodata value: the text of tag 42113.
 
 use half::f16;
+use serde::{Deserialize, Serialize};
 
 use crate::stac::DataType;
 
 /// The value of pixels that hold none, as exact as the file's text.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Nodata {
     /// A whole number, exact over all of `int64` and `uint64`.
     Integer(i128),

@@ -1,6 +1,5 @@
 //! A location → its header: the one file of this room that fetches.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Chunks, Header, ParseError};
@@ -11,9 +10,6 @@ const FIRST_BYTES: u64 = 32 << 10;
 
 /// The largest header that is read in all.
 const MAX_HEADER_BYTES: u64 = 64 << 20;
-
-/// Memory for headers, in bytes.
-const CACHE_BYTES: u64 = 256 << 20;
 
 /// Rasters opened so far.
 static OPENED: AtomicU64 = AtomicU64::new(0);
@@ -33,12 +29,24 @@ pub struct Opened {
     pub header: Header,
 }
 
+impl Opened {
+    pub(super) fn new(location: Location, etag: String, len: u64, header: Header) -> Self {
+        Self { id: OPENED.fetch_add(1, Ordering::Relaxed), location, etag, len, header }
+    }
+}
+
 /// Why a raster cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Its bytes are not to be had.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// It lies where this server may not read.
+    #[error("{location} lies outside the allowed places")]
+    Outside {
+        /// Where.
+        location: Location,
+    },
     /// Its bytes are no TIFF that can be read.
     #[error("cannot read the header of {location}")]
     Parse {
@@ -72,8 +80,7 @@ pub async fn open(storage: &Storage, location: &Location) -> Result<Opened, Open
         }
         match Header::parse(&chunks, meta.len) {
             Ok(header) => {
-                let id = OPENED.fetch_add(1, Ordering::Relaxed);
-                return Ok(Opened { id, location: location.clone(), etag: meta.etag, len: meta.len, header });
+                return Ok(Opened::new(location.clone(), meta.etag, meta.len, header));
             }
             Err(ParseError::Missing(range)) => {
                 if chunks.held_bytes() + (range.end - range.start) > MAX_HEADER_BYTES {
@@ -83,41 +90,5 @@ pub async fn open(storage: &Storage, location: &Location) -> Result<Opened, Open
             }
             Err(source) => return Err(OpenError::Parse { location: location.clone(), source }),
         }
-    }
-}
-
-/// Opened rasters, kept by what they weigh; one that is replaced is opened anew.
-#[derive(Debug, Clone)]
-pub struct Headers {
-    storage: Storage,
-    kept: moka::future::Cache<(Location, String), Arc<Opened>>,
-}
-
-impl Headers {
-    /// An empty cache over `storage`.
-    #[must_use]
-    pub fn new(storage: Storage) -> Self {
-        let weigh = |key: &(Location, String), opened: &Arc<Opened>| {
-            let bytes = opened.header.heap_bytes() + size_of::<Opened>() + 2 * key.1.len() + 256;
-            u32::try_from(bytes).unwrap_or(u32::MAX)
-        };
-        let kept = moka::future::Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh).build();
-        Self { storage, kept }
-    }
-
-    /// The header of the raster at `location`, as it is now.
-    ///
-    /// # Errors
-    /// As [`open`]; all who wait for one header share its error.
-    pub async fn get(&self, location: &Location) -> Result<Arc<Opened>, Arc<OpenError>> {
-        let meta = self.storage.meta(location).await.map_err(|error| Arc::new(error.into()))?;
-        let load = async { open(&self.storage, location).await.map(Arc::new) };
-        self.kept.try_get_with((location.clone(), meta.etag), load).await
-    }
-
-    /// The stores that headers come from, for the blocks they describe.
-    #[must_use]
-    pub fn storage(&self) -> &Storage {
-        &self.storage
     }
 }

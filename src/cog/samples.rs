@@ -1,5 +1,7 @@
 //! What an image's samples are: their type, their colour, their opacity.
 
+use serde::{Deserialize, Serialize};
+
 use super::codec::Codec;
 use super::error::ParseError;
 use super::ifd::Ifd;
@@ -7,7 +9,7 @@ use super::tag;
 use crate::stac::DataType;
 
 /// What the samples mean as a colour. It changes no value but those of [`YCbCr`](Self::YCbCr): pixels are given as stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Photometric {
     /// Grey, 0 is white.
     WhiteIsZero,
@@ -26,7 +28,7 @@ pub enum Photometric {
 }
 
 /// What a band beyond the colours is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ExtraSample {
     /// Plain data.
     Unspecified,

@@ -2,6 +2,8 @@
 //!
 //! Every length is checked against the file's before anything of its size is allocated.
 
+use serde::{Deserialize, Serialize};
+
 use super::chunks::Chunks;
 use super::error::ParseError;
 
@@ -10,7 +12,7 @@ const READ_AHEAD_BYTES: u64 = 16 << 10;
 /// Read-ahead doubles what is known, up to this.
 const MAX_READ_AHEAD_BYTES: u64 = 1 << 20;
 /// The order of bytes in the file's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ByteOrder {
     /// `II`: least significant byte first.
     Little,

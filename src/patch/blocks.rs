@@ -4,7 +4,11 @@
 //! lie anywhere (512 of 768 rows a column of blocks, on average), and kept so. Who wants more rows of a kept block decodes
 //! all of it: such a block is popular. Which blocks are kept is for `TinyLFU` to say, so that a walk through all of an archive
 //! does not drive out what is asked for often.
+//!
+//! What the system has of a local file in memory is read where it is decoded, block by block. All else is read in as few
+//! runs of bytes as is cheap; blocks that another request is reading are left out of them.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,26 +17,34 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, try_join_all};
 
+use super::landing::{Key, Landing};
 use super::plan::{Block, merge};
 use crate::cog::{Codec, DecodeError, Image, Opened, decode_block};
-use crate::pool::Pool;
+use crate::pool::{Pool, Spared, Spares};
 use crate::storage::{Storage, StorageError};
 
 /// Memory of a kept block beside its samples.
 const OVERHEAD_BYTES: usize = 160;
 
+/// Buffers of blocks that are kept for the next ones: some 16 of the usual 512 × 512 pixels of four bands.
+const SPARE_BYTES: usize = 32 << 20;
+
+/// The largest buffer that a thread keeps for bytes as they are in a file.
+const RAW_BYTES: usize = 4 << 20;
+
+thread_local! {
+    static RAW: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// The first rows of a block: samples as [`decode_block`] gives them.
 #[derive(Debug)]
 pub(super) struct Decoded {
     rows: u32,
-    pub(super) samples: Vec<u8>,
+    pub(super) samples: Spared,
 }
 
 /// A block and its samples, if the file has any for it.
 pub(super) type Fetched = (Block, Option<Arc<Decoded>>);
-
-/// Where a block begins in an opened raster: whatever image of it, no other block begins there.
-type Key = (u64, u64);
 
 /// A run of bytes that all blocks within it wait for.
 type Run = Shared<BoxFuture<'static, Result<Bytes, Arc<StorageError>>>>;
@@ -69,7 +81,9 @@ pub(super) enum BlockFailure {
 pub struct Blocks {
     storage: Storage,
     pool: Pool,
+    spares: Spares,
     kept: Option<moka::future::Cache<Key, Arc<Decoded>>>,
+    landing: Landing,
     counts: Arc<Counts>,
 }
 
@@ -77,6 +91,22 @@ pub struct Blocks {
 struct Counts {
     hits: AtomicU64,
     misses: AtomicU64,
+}
+
+/// A block that has to be read and decoded.
+#[derive(Debug, Clone)]
+struct Flight {
+    opened: Arc<Opened>,
+    images: Images,
+    /// Which of the blocks that are asked for.
+    nth: usize,
+    block_row: u32,
+    /// Rows that are wanted.
+    rows: u32,
+    /// Its bytes in the file.
+    range: Range<u64>,
+    /// Fewer rows are kept: decode all of them.
+    whole: bool,
 }
 
 impl Blocks {
@@ -87,7 +117,8 @@ impl Blocks {
         };
         let kept = (cache_bytes > 0)
             .then(|| moka::future::Cache::builder().max_capacity(cache_bytes).weigher(weigh).build());
-        Self { storage, pool, kept, counts: Arc::default() }
+        let spares = Spares::new(SPARE_BYTES);
+        Self { storage, pool, spares, kept, landing: Landing::default(), counts: Arc::default() }
     }
 
     /// Blocks that were kept when they were wanted, so far.
@@ -117,58 +148,57 @@ impl Blocks {
         images: Images,
     ) -> Result<Vec<Fetched>, BlockFailure> {
         let mut fetched: Vec<Fetched> = Vec::with_capacity(blocks.len());
-        let mut absent: Vec<(usize, Range<u64>)> = Vec::new();
+        let mut absent: Vec<Flight> = Vec::new();
         for (nth, block) in blocks.into_iter().enumerate() {
             let mut samples = None;
-            if let Some(range) = &block.bytes {
-                samples = self.kept(opened, &block, range, images.of(opened, nth)).await;
+            if let Some(range) = block.bytes.clone() {
+                let (opened, block_row, rows) = (Arc::clone(opened), block.row, block.rows);
+                let mut flight = Flight { opened, images, nth, block_row, rows, range, whole: false };
+                samples = self.kept(&mut flight).await;
                 if samples.is_none() {
-                    absent.push((nth, range.clone()));
+                    absent.push(flight);
                 }
             }
             fetched.push((block, samples));
         }
-        let ranges: Vec<Range<u64>> = absent.iter().map(|(_, range)| range.clone()).collect();
-        let mut flights = Vec::with_capacity(absent.len());
-        for (run, members) in merge(&ranges) {
-            let bytes = self.run(opened, run.clone());
-            for member in members {
-                let (nth, range) = &absent[member];
-                let block = &fetched[*nth].0;
-                let flight = Flight {
-                    opened: Arc::clone(opened),
-                    run: bytes.clone(),
-                    // A run holds its members, and memory holds the run: both fit.
-                    at: offset(range.start - run.start)..offset(range.end - run.start),
-                    key: (opened.id, range.start),
-                    rows: block.rows,
-                    block_row: block.row,
-                    whole: false,
-                };
-                let nth = *nth;
-                flights
-                    .push(async move { self.land(flight, images, nth).await.map(|decoded| (nth, decoded)) });
-            }
+        let keys = absent.iter().map(Flight::key);
+        let (claims, own) =
+            if self.kept.is_some() { self.landing.claim(keys) } else { self.landing.alone(keys) };
+        let (own, others): (Vec<_>, Vec<_>) = absent.into_iter().zip(own).partition(|(_, own)| *own);
+        let ranges: Vec<Range<u64>> = own.iter().map(|(flight, _)| flight.range.clone()).collect();
+        let mut flights = Vec::with_capacity(own.len() + others.len());
+        for (range, members) in merge(&ranges) {
+            let run = self.run(opened, range.clone());
+            flights.extend(members.into_iter().map(|member| {
+                let (flight, _) = &own[member];
+                self.land(flight.clone(), run.clone(), range.start)
+            }));
         }
+        // Read only if whoever does so already gives up.
+        flights.extend(others.into_iter().map(|(flight, _)| {
+            let start = flight.range.start;
+            let run = self.run(opened, flight.range.clone());
+            self.land(flight, run, start)
+        }));
         for (nth, decoded) in try_join_all(flights).await? {
             fetched[nth].1 = Some(decoded);
         }
+        drop(claims);
         Ok(fetched)
     }
 
-    /// A kept block with all rows that are wanted.
-    async fn kept(
-        &self,
-        opened: &Opened,
-        block: &Block,
-        range: &Range<u64>,
-        image: Option<&Image>,
-    ) -> Option<Arc<Decoded>> {
-        let kept = self.kept.as_ref()?.get(&(opened.id, range.start)).await;
-        let kept = kept.filter(|decoded| decoded.serves(block.rows, image));
-        let count = if kept.is_some() { &self.counts.hits } else { &self.counts.misses };
+    /// A kept block with all rows that are wanted. One with fewer is given up.
+    async fn kept(&self, flight: &mut Flight) -> Option<Arc<Decoded>> {
+        let kept = self.kept.as_ref()?;
+        let found = kept.get(&flight.key()).await;
+        flight.whole = found.is_some();
+        let served = found.filter(|decoded| flight.is_served_by(decoded));
+        let count = if served.is_some() { &self.counts.hits } else { &self.counts.misses };
         count.fetch_add(1, Ordering::Relaxed);
-        kept
+        if served.is_none() && flight.whole {
+            kept.invalidate(&flight.key()).await;
+        }
+        served
     }
 
     /// The bytes of a run, read when the first of its blocks asks for them.
@@ -181,73 +211,94 @@ impl Blocks {
         read.boxed().shared()
     }
 
-    /// One block: read and decoded here, or by whoever does so already.
-    async fn land(&self, flight: Flight, images: Images, nth: usize) -> Result<Arc<Decoded>, BlockFailure> {
-        let Some(kept) = &self.kept else { return self.load(flight, images, nth).await };
-        let (key, rows) = (flight.key, flight.rows);
-        let of_image = |opened: &Opened, decoded: &Decoded| decoded.serves(rows, images.of(opened, nth));
-        for _ in 0..2 {
-            let mut flight = flight.clone();
-            if kept.get(&key).await.is_some_and(|decoded| !of_image(&flight.opened, &decoded)) {
-                kept.invalidate(&key).await;
+    /// One block: read and decoded here, or by whoever does so already. `run` begins at the byte `start` of the file.
+    async fn land(
+        &self,
+        mut flight: Flight,
+        run: Run,
+        start: u64,
+    ) -> Result<(usize, Arc<Decoded>), BlockFailure> {
+        let nth = flight.nth;
+        if let Some(kept) = &self.kept {
+            for _ in 0..2 {
+                let load = self.load(flight.clone(), run.clone(), start);
+                let decoded = kept.try_get_with(flight.key(), load).await;
+                let decoded = decoded.map_err(|failure| (*failure).clone())?;
+                if flight.is_served_by(&decoded) {
+                    return Ok((nth, decoded));
+                }
+                // Somebody else wanted fewer rows.
+                kept.invalidate(&flight.key()).await;
                 flight.whole = true;
             }
-            let opened = Arc::clone(&flight.opened);
-            let decoded = kept.try_get_with(key, self.load(flight, images, nth)).await;
-            let decoded = decoded.map_err(|failure| (*failure).clone())?;
-            if of_image(&opened, &decoded) {
-                return Ok(decoded);
-            }
         }
-        // Others keep on putting fewer rows there.
-        self.load(flight, images, nth).await
+        Ok((nth, self.load(flight, run, start).await?))
     }
 
-    async fn load(&self, flight: Flight, images: Images, nth: usize) -> Result<Arc<Decoded>, BlockFailure> {
-        let bytes = flight.run.await.map_err(BlockFailure::Storage)?.slice(flight.at);
-        let decode = move || {
-            let Some(image) = images.of(&flight.opened, nth) else {
-                return Ok(Decoded { rows: 0, samples: Vec::new() });
-            };
-            // Of what is not compressed, no more was read.
-            let rows = match image.codec {
-                Codec::None => flight.rows,
-                _ if flight.whole => image.rows_in_block(flight.block_row).max(flight.rows),
-                _ => flight.rows,
-            };
-            let mut samples = Vec::new();
-            decode_block(image, &bytes, rows, &mut samples)?;
-            Ok(Decoded { rows, samples })
+    async fn load(&self, flight: Flight, run: Run, start: u64) -> Result<Arc<Decoded>, BlockFailure> {
+        if flight.opened.location.as_path().is_some()
+            && let Some(decoded) = self.load_resident(flight.clone()).await
+        {
+            return decoded;
+        }
+        // A run holds its members, and memory holds the run: both fit.
+        let at = offset(flight.range.start - start)..offset(flight.range.end - start);
+        let bytes = run.await.map_err(BlockFailure::Storage)?.slice(at);
+        let spares = self.spares.clone();
+        self.pool.run(move || flight.decode(&bytes, &spares)).await
+    }
+
+    /// A block whose bytes the system has in memory: read and decoded in one go.
+    async fn load_resident(&self, flight: Flight) -> Option<Result<Arc<Decoded>, BlockFailure>> {
+        let (storage, spares) = (self.storage.clone(), self.spares.clone());
+        let work = move || {
+            RAW.with_borrow_mut(|raw| {
+                let (opened, range) = (&flight.opened, flight.range.clone());
+                let is_read = storage.read_resident(&opened.location, &opened.etag, range, raw);
+                let decoded = is_read.then(|| flight.decode(raw, &spares));
+                if raw.capacity() > RAW_BYTES {
+                    *raw = Vec::new();
+                }
+                decoded
+            })
         };
-        let decoded = self.pool.run(decode).await;
-        decoded.map(Arc::new).map_err(|error: DecodeError| BlockFailure::Decode(Arc::new(error)))
+        self.pool.run(work).await
     }
 }
 
-/// What it takes to get a block.
-#[derive(Debug, Clone)]
-struct Flight {
-    opened: Arc<Opened>,
-    key: Key,
-    run: Run,
-    /// Its bytes within the run.
-    at: Range<usize>,
-    block_row: u32,
-    /// Rows that are wanted.
-    rows: u32,
-    /// Decode all rows, wanted or not.
-    whole: bool,
-}
+impl Flight {
+    fn key(&self) -> Key {
+        (self.opened.id, self.range.start)
+    }
 
-impl Decoded {
-    /// True when it has at least so many rows of a block of the image. A file may say of a block that it belongs to two
+    fn image(&self) -> Option<&Image> {
+        self.images.of(&self.opened, self.nth)
+    }
+
+    fn decode(&self, bytes: &[u8], spares: &Spares) -> Result<Arc<Decoded>, BlockFailure> {
+        let Some(image) = self.image() else {
+            return Ok(Arc::new(Decoded { rows: 0, samples: spares.lend(Vec::new()) }));
+        };
+        // Of what is not compressed, no more was read.
+        let rows = match image.codec {
+            Codec::None => self.rows,
+            _ if self.whole => image.rows_in_block(self.block_row).max(self.rows),
+            _ => self.rows,
+        };
+        let mut samples = spares.take(offset(image.row_bytes().saturating_mul(rows.into())));
+        decode_block(image, bytes, rows, &mut samples)
+            .map_err(|error| BlockFailure::Decode(Arc::new(error)))?;
+        Ok(Arc::new(Decoded { rows, samples: spares.lend(samples) }))
+    }
+
+    /// True when these are at least the rows that are wanted, of this block. A file may say of a block that it belongs to two
     /// images of different kinds: the one that it was not decoded for decodes it for itself.
-    fn serves(&self, rows: u32, image: Option<&Image>) -> bool {
-        let fits = image.is_some_and(|image| {
+    fn is_served_by(&self, decoded: &Decoded) -> bool {
+        let fits = self.image().is_some_and(|image| {
             let samples = u64::from(image.block_width) * u64::from(image.samples_per_block_pixel());
-            samples * u64::from(self.rows) * image.data_type.size() as u64 == self.samples.len() as u64
+            samples * u64::from(decoded.rows) * image.data_type.size() as u64 == decoded.samples.len() as u64
         });
-        fits && self.rows >= rows
+        fits && decoded.rows >= self.rows
     }
 }
 

@@ -156,15 +156,19 @@ impl Layout {
         }
     }
 
-    /// One flag a pixel: the mask takes it out of an Item, whose bands are `sources`; `reads` have the mask's at least.
-    pub(super) fn masked(&self, sources: &[BandSource], reads: &[RasterRead]) -> Vec<u8> {
-        let (mut data, _) = self.paint_planes(reads);
-        if let Some((index, source)) =
-            self.mask.as_ref().and_then(|(index, _)| Some((*index, sources.get(*index)?)))
-        {
-            self.align_nodata(&mut data, index, source);
-        }
-        self.masked_pixels(&mut data)
+    /// One flag a pixel: the mask, whose band is the plane `plane`, takes it out of an Item; `reads`
+    /// are of that band alone, as the first plane.
+    pub(super) fn masked(&self, plane: usize, source: &BandSource, reads: &[RasterRead]) -> Vec<u8> {
+        let alone = Self {
+            names: vec![self.names[plane].clone()],
+            bands: 1,
+            nodata: vec![self.nodata[plane]],
+            mask: self.mask.as_ref().map(|(_, mask)| (0, mask.clone())),
+            ..*self
+        };
+        let (mut data, _) = alone.paint_planes(reads);
+        alone.align_nodata(&mut data, 0, source);
+        alone.masked_pixels(&mut data)
     }
 
     /// Paints one Item: `reads` are its rasters, `sources` its bands in the order of names; `items` is how many the step

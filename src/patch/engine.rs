@@ -6,10 +6,9 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::blocks::Blocks;
-use super::canvas::{Canvas, Fills, Layout};
+use super::canvas::{Fills, Layout};
 use super::error::PatchError;
-use super::fetch::{RasterPlan, fetch, plan};
-use super::grid::Window;
+use super::mappings::Mappings;
 use super::patch::{Batch, Patch, PatchStep};
 use super::prepare::{Prepared, PreparedStep, encoded_name, is_source, step_name};
 use super::random::{Samplers, samplers};
@@ -17,7 +16,7 @@ use super::request::{Dtype, Format, OnError, RandomRequest, Request, Series, Win
 use super::sample::as_f64;
 use super::source::BandSource;
 use super::steps::spread;
-use crate::cog::Headers;
+use crate::cog::{Headers, Opened};
 use crate::pool::{Gate, Permit, Permits, Pool};
 use crate::search::Backend;
 use crate::stac::{DataType, ItemFacts};
@@ -49,7 +48,7 @@ pub struct Engine {
     pub(super) pool: Pool,
     pub(super) blocks: Blocks,
     answers: Gate,
-    making: Permits,
+    pub(super) making: Permits,
     max_bytes: u64,
 }
 
@@ -100,6 +99,13 @@ impl Engine {
     /// # Errors
     /// As [`PatchError`] says; nothing is answered unless all of it was read.
     pub async fn patch(&self, request: &Request) -> Result<Batch, PatchError> {
+        match self.patch_once(request).await {
+            Err(PatchError::Changed { .. }) => self.patch_once(request).await,
+            answer => answer,
+        }
+    }
+
+    async fn patch_once(&self, request: &Request) -> Result<Batch, PatchError> {
         let prepared = self.prepare(&request.window, &request.series).await?;
         let (patches, held) = self.read_all(vec![prepared], &request.series, Padding::UnlessEmpty).await?;
         Ok(Batch { patches, centers: None, held })
@@ -110,6 +116,13 @@ impl Engine {
     /// # Errors
     /// As [`PatchError`] says; nothing is answered unless all of it was read.
     pub async fn random(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
+        match self.random_once(request).await {
+            Err(PatchError::Changed { .. }) => self.random_once(request).await,
+            answer => answer,
+        }
+    }
+
+    async fn random_once(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
         let bands = request.series.bands.as_ref().map_or(1, Vec::len);
         let steps = request.series.timestamps.unwrap_or(0);
         self.check_size(
@@ -173,9 +186,17 @@ impl Engine {
             layouts.push(Arc::new(layout));
         }
         let held = self.answers.enter(total).await?;
+        let rasters: Vec<Arc<Opened>> = all().flatten().map(|source| Arc::clone(&source.opened)).collect();
         let mut patches = Vec::with_capacity(prepared.len());
         for (series_of, layout) in prepared.into_iter().zip(layouts) {
-            let mut patch = self.read(series_of, series, &layout).await?;
+            let read = self.read(series_of, series, &layout).await;
+            if let Err(PatchError::Changed { .. }) = &read {
+                // Where one was replaced, others may have been: all are opened anew.
+                for raster in &rasters {
+                    self.headers.forget(raster).await;
+                }
+            }
+            let mut patch = read?;
             if let Some(wanted) = series.timestamps {
                 choose(&mut patch.steps, wanted, padding, &layout, series.format)?;
             }
@@ -204,11 +225,13 @@ impl Engine {
             patch.steps = prepared.steps.iter().map(|step| described(step, f64::NAN, Bytes::new())).collect();
             return Ok(patch);
         }
+        let sources = prepared.steps.iter().flat_map(|step| &step.items).flat_map(|(_, sources)| sources);
+        let mappings = &Mappings::of(&self.pool, window, sources).await;
         let mut reading = stream::iter(prepared.steps)
             .map(|step| {
                 let fills = Arc::clone(&fills);
                 async move {
-                    let read = self.read_step(&step, &window, series, layout, &fills).await;
+                    let read = self.read_step(&step, mappings, series, layout, &fills).await;
                     (step, read)
                 }
             })
@@ -217,6 +240,8 @@ impl Engine {
             match read {
                 Ok((_, valid)) if valid < series.min_valid => {}
                 Ok((data, valid)) => patch.steps.push(described(&step, valid, data.into())),
+                // What was replaced is read anew, and dropped only if that fails.
+                Err(error @ PatchError::Changed { .. }) => return Err(error),
                 Err(error) if series.on_error == OnError::Drop && is_source(&error) => {
                     let members: Vec<_> = step.items.iter().map(|(item, _)| Arc::clone(item)).collect();
                     let name = step_name(&members);
@@ -227,63 +252,6 @@ impl Engine {
             }
         }
         Ok(patch)
-    }
-
-    /// Reads one time step: its samples, and the share of valid pixels (NaN when nobody wants to know). A step with fewer
-    /// than are asked for may come without samples.
-    async fn read_step(
-        &self,
-        step: &PreparedStep,
-        window: &Window,
-        series: &Series,
-        layout: &Arc<Layout>,
-        fills: &Arc<Fills>,
-    ) -> Result<(Vec<u8>, f64), PatchError> {
-        let count = step.items.len();
-        let mut canvas: Option<Canvas> = None;
-        let mask = self.read_mask(step, window, layout).await?;
-        if let Some(mask) = &mask {
-            if mask.open < series.min_valid {
-                return Ok((Vec::new(), mask.open));
-            }
-            if mask.open == 0.0 {
-                return Ok((layout.empty_step()?, 0.0));
-            }
-        }
-        let masks_plane = mask.as_ref().map(|mask| mask.plane);
-        let mut masks = mask.map(|mask| mask.reads).unwrap_or_default().into_iter();
-        for (item, sources) in &step.items {
-            let asked = |plane| Some(plane) != masks_plane;
-            let plans = plan(item, &layout.names, sources, window, series.resampling, asked)?;
-            let of_blocks = plans.iter().map(RasterPlan::bytes).fold(0, u64::saturating_add);
-            // Whoever has these has all that it needs to go on: nobody waits for two.
-            let _making = self.making.take(of_blocks.saturating_add(layout.making_bytes())).await;
-            let mut reads = fetch(&self.blocks, item, plans).await?;
-            reads.extend(masks.next().unwrap_or_default());
-            let (layout, fills) = (Arc::clone(layout), Arc::clone(fills));
-            let sources = sources.clone();
-            let painted = self
-                .pool
-                .run(move || {
-                    let painted = layout.paint_item(&sources, &reads, count)?;
-                    Ok::<_, PatchError>(match canvas.take() {
-                        Some(mut above) => {
-                            above.lay_under(&painted, &fills, layout.out_type().size());
-                            above
-                        }
-                        None => painted,
-                    })
-                })
-                .await?;
-            if painted.is_full() {
-                canvas = Some(painted);
-                break;
-            }
-            canvas = Some(painted);
-        }
-        let Some(canvas) = canvas else { return Ok((layout.empty_step()?, 0.0)) };
-        let (layout, fills) = (Arc::clone(layout), Arc::clone(fills));
-        self.pool.run(move || canvas.finish(&layout, &fills)).await
     }
 }
 

@@ -49,6 +49,16 @@ pub enum PatchError {
         /// The whole story, for the log.
         cause: String,
     },
+    /// A source was replaced while it was being read.
+    #[error("the band '{band}' of the Item '{item}' was replaced while it was being read; ask again")]
+    Changed {
+        /// `collection/id` of the Item.
+        item: String,
+        /// The band.
+        band: String,
+        /// Where the asset lies, for the log.
+        cause: String,
+    },
     /// A source does not answer.
     #[error("the band '{band}' of the Item '{item}' cannot be read in time: {reason}")]
     Stalled {
@@ -107,9 +117,10 @@ impl PatchError {
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match self {
-            Self::Forbidden { cause, .. } | Self::Source { cause, .. } | Self::Stalled { cause, .. } => {
-                Some(cause)
-            }
+            Self::Forbidden { cause, .. }
+            | Self::Source { cause, .. }
+            | Self::Changed { cause, .. }
+            | Self::Stalled { cause, .. } => Some(cause),
             _ => None,
         }
     }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::blocks::{BlockFailure, Blocks, Fetched, Images};
 use super::error::PatchError;
-use super::grid::{GridError, Window};
+use super::grid::GridError;
 use super::kernel::Kernel;
+use super::mappings::Mappings;
 use super::plan::{Block, blocks};
+use super::resample::CROP_BYTES;
 use super::source::{BandSource, item_name, storage_failed};
-use super::way::Route;
+use super::way::{Route, Way};
 use crate::cog::{BlockError, Image, Opened};
 use crate::stac::ItemFacts;
 
@@ -53,8 +55,8 @@ pub(super) struct RasterPlan {
     route: Route,
     blocks: Vec<Block>,
     mask_blocks: Vec<Block>,
-    /// Memory for them.
-    bytes: u64,
+    /// Memory for its blocks, as they are in the file and decoded.
+    pub(super) bytes: u64,
     /// The name of its first band, for errors.
     band_name: String,
 }
@@ -64,7 +66,7 @@ pub(super) fn plan(
     item: &ItemFacts,
     names: &[String],
     sources: &[BandSource],
-    window: &Window,
+    mappings: &Mappings,
     kernel: Kernel,
     asked: impl Fn(usize) -> bool,
 ) -> Result<Vec<RasterPlan>, PatchError> {
@@ -83,13 +85,9 @@ pub(super) fn plan(
     }
     let plans = by_file.into_iter().map(|bands| {
         let first = bands[0].plane;
-        plan_raster(&sources[first], &names[first], bands, window).map_err(|error| match error {
+        plan_raster(&sources[first], &names[first], bands, mappings).map_err(|error| match error {
             PlanError::Grid(error) => error.into(),
-            PlanError::Block(error) => {
-                let cause = format!("{}: {error}", sources[first].opened.location);
-                let (item, band) = (item_name(item), names[first].clone());
-                PatchError::Source { item, band, reason: error.to_string(), cause }
-            }
+            PlanError::Block(error) => damaged(item, &names[first], &sources[first].opened, &error),
         })
     });
     plans.filter_map(Result::transpose).collect()
@@ -106,12 +104,13 @@ fn plan_raster(
     source: &BandSource,
     name: &str,
     bands: Vec<Taken>,
-    window: &Window,
+    mappings: &Mappings,
 ) -> Result<Option<RasterPlan>, PlanError> {
     let opened = &source.opened;
     let kernels: Vec<Kernel> = bands.iter().map(|band| band.kernel).collect();
-    let route = Route::new(window, &source.lattice, &opened.header, &kernels).map_err(PlanError::Grid)?;
-    let (Some(fall), Some(level)) = (route.way.needed(window), opened.header.levels().nth(route.level))
+    let route = Route::new(mappings, &source.lattice, &opened.header, &kernels).map_err(PlanError::Grid)?;
+    let (Some(fall), Some(level)) =
+        (route.way.needed(&mappings.window), opened.header.levels().nth(route.level))
     else {
         return Ok(None);
     };
@@ -121,12 +120,21 @@ fn plan_raster(
     let of_image = blocks(&level.image, &fall, &wanted).map_err(PlanError::Block)?;
     let of_mask = level.mask.as_ref().map(|mask| blocks(mask, &fall, &[0])).transpose();
     let of_mask = of_mask.map_err(PlanError::Block)?.unwrap_or_default();
-    let weighed = [Some((&level.image, &of_image)), level.mask.as_ref().map(|mask| (mask, &of_mask))];
-    let bytes: u64 = weighed.into_iter().flatten().map(|(image, blocks)| memory_of(image, blocks)).sum();
+    let of_mask_bytes = level.mask.as_ref().map_or(0, |mask| memory_of(mask, &of_mask));
+    let bytes = memory_of(&level.image, &of_image).saturating_add(of_mask_bytes);
     let needed = bytes.max(route.way.pixel_bytes(&level.image, bands.len()));
     if !route.way.is_copy() && needed > MAX_RASTER_BYTES {
         return Err(PlanError::Grid(GridError::TooFine { bytes: needed, limit: MAX_RASTER_BYTES }));
     }
+    // Pixels between the blocks and the window, as they are brought to it.
+    let pixels = fall.rows.covered.len().saturating_mul(fall.cols.covered.len()) as u64;
+    let crop = match &route.way {
+        Way::Straight(_) => 0,
+        Way::Warped(_) => {
+            pixels.saturating_mul((bands.len() * level.image.data_type.size()) as u64).min(CROP_BYTES as u64)
+        }
+    };
+    let bytes = bytes.saturating_add(crop);
     Ok(Some(RasterPlan {
         opened: Arc::clone(opened),
         bands,
@@ -148,13 +156,6 @@ fn memory_of(image: &Image, blocks: &[Block]) -> u64 {
     blocks.iter().map(of_block).fold(0, u64::saturating_add)
 }
 
-impl RasterPlan {
-    /// Memory for its blocks, as they are in the file and decoded.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-}
-
 /// Reads what the plans of one Item say.
 pub(super) async fn fetch(
     from: &Blocks,
@@ -165,21 +166,22 @@ pub(super) async fn fetch(
         let RasterPlan { opened, bands, route, blocks, mask_blocks, band_name, .. } = plan;
         let images = Images { level: route.level, before_mask: blocks.len() };
         let blocks = from.read(&opened, blocks.into_iter().chain(mask_blocks).collect(), images).await;
-        let mut blocks = blocks.map_err(|failure| failed(item, band_name, &opened, &failure))?;
+        let mut blocks = blocks.map_err(|failure| failed(item, &band_name, &opened, &failure))?;
         let mask_blocks = blocks.split_off(images.before_mask);
         Ok(RasterRead { opened, bands, route, blocks, mask_blocks })
     });
     futures::future::try_join_all(reads).await
 }
 
-fn failed(item: &ItemFacts, band: String, opened: &Opened, failure: &BlockFailure) -> PatchError {
+fn failed(item: &ItemFacts, band: &str, opened: &Opened, failure: &BlockFailure) -> PatchError {
     match failure {
-        BlockFailure::Storage(error) => storage_failed(item, &band, error),
-        BlockFailure::Decode(error) => PatchError::Source {
-            item: item_name(item),
-            band,
-            reason: error.to_string(),
-            cause: format!("{}: {error}", opened.location),
-        },
+        BlockFailure::Storage(error) => storage_failed(item, band, error),
+        BlockFailure::Decode(error) => damaged(item, band, opened, error.as_ref()),
     }
+}
+
+/// A block that its file does not have as it says.
+fn damaged(item: &ItemFacts, band: &str, opened: &Opened, error: &dyn std::error::Error) -> PatchError {
+    let cause = format!("{}: {error}", opened.location);
+    PatchError::Source { item: item_name(item), band: band.to_owned(), reason: error.to_string(), cause }
 }

@@ -259,7 +259,7 @@ impl Window {
     }
 
     /// The lattice whose pixel (0, 0) is the window's first.
-    fn own_lattice(&self) -> Lattice {
+    pub(super) fn own_lattice(&self) -> Lattice {
         Lattice { transform: self.transform(), ..self.lattice }
     }
 

@@ -215,7 +215,7 @@ struct Turn {
 
 impl Exact {
     fn new(window: &Window, lattice: &Lattice) -> Result<Self, GridError> {
-        let own = Lattice { transform: window.transform(), ..window.lattice };
+        let own = window.own_lattice();
         lattice.pixel_of(0.0, 0.0)?;
         let target = Crs::from_epsg(lattice.epsg)?;
         let middle = own.point_at(f64::from(window.width) / 2.0, f64::from(window.height) / 2.0);

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::canvas::Layout;
 use super::engine::Engine;
 use super::error::PatchError;
-use super::fetch::{RasterRead, fetch, plan};
-use super::grid::Window;
-use super::kernel::Kernel;
+use super::fetch::{RasterPlan, RasterRead, fetch};
 use super::prepare::PreparedStep;
 use super::source::BandSource;
 use crate::cog::Planar;
@@ -15,47 +13,50 @@ use crate::cog::Planar;
 /// The mask's band of a time step.
 #[derive(Debug)]
 pub(super) struct MaskRead {
-    /// Its plane.
-    pub(super) plane: usize,
     /// What was read of each Item.
     pub(super) reads: Vec<Vec<RasterRead>>,
     /// Share of pixels that it leaves in some Item: no more can be valid.
     pub(super) open: f64,
 }
 
+/// The plane of the mask, where reading it does not take the other bands' blocks with it.
+pub(super) fn separate_mask(step: &PreparedStep, layout: &Layout) -> Option<usize> {
+    let (plane, _) = layout.mask.as_ref()?;
+    let is_separate =
+        layout.names.len() > 1 && step.items.iter().all(|(_, sources)| is_alone(sources, *plane));
+    is_separate.then_some(*plane)
+}
+
 impl Engine {
-    /// Reads the mask's band of a step, where that does not take the other bands' blocks with it.
+    /// Reads the mask's band of a step, which is the plane `plane`; `plans` are those of its Items, of that band alone.
     pub(super) async fn read_mask(
         &self,
         step: &PreparedStep,
-        window: &Window,
+        plane: usize,
+        plans: Vec<Vec<RasterPlan>>,
         layout: &Arc<Layout>,
-    ) -> Result<Option<MaskRead>, PatchError> {
-        let Some((plane, _)) = &layout.mask else { return Ok(None) };
-        let plane = *plane;
-        if layout.names.len() < 2 || !step.items.iter().all(|(_, sources)| is_alone(sources, plane)) {
-            return Ok(None);
-        }
-        let reading = step.items.iter().map(|(item, sources)| async move {
-            let plans = plan(item, &layout.names, sources, window, Kernel::Nearest, |at| at == plane)?;
-            fetch(&self.blocks, item, plans).await
-        });
-        let reads = futures::future::try_join_all(reading).await?;
-        let items = step.items.clone();
+    ) -> Result<MaskRead, PatchError> {
+        let items = step.items.iter().zip(plans);
+        let reading = items.map(|((item, _), plans)| fetch(&self.blocks, item, plans));
+        let mut reads = futures::future::try_join_all(reading).await?;
+        let sources: Vec<_> =
+            step.items.iter().filter_map(|(_, sources)| sources.get(plane).cloned()).collect();
         let layout = Arc::clone(layout);
-        self.pool
-            .run(move || {
-                let mut open = vec![0; layout.size[0] * layout.size[1]];
-                for ((_, sources), reads) in items.iter().zip(&reads) {
-                    let masked = layout.masked(sources, reads);
-                    open.iter_mut().zip(masked).for_each(|(open, masked)| *open |= 1 - masked);
-                }
-                let count: usize = open.iter().map(|flag| usize::from(*flag)).sum();
-                #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
-                let open = if open.is_empty() { 0.0 } else { count as f64 / open.len() as f64 };
-                Ok(Some(MaskRead { plane, reads, open }))
-            })
-            .await
+        let open_share = move || {
+            let mut open = vec![0; layout.size[0] * layout.size[1]];
+            for (source, reads) in sources.iter().zip(&reads) {
+                let masked = layout.masked(plane, source, reads);
+                open.iter_mut().zip(masked).for_each(|(open, masked)| *open |= 1 - masked);
+            }
+            let count: usize = open.iter().map(|flag| usize::from(*flag)).sum();
+            #[expect(clippy::cast_precision_loss, reason = "a count of pixels")]
+            let open = if open.is_empty() { 0.0 } else { count as f64 / open.len() as f64 };
+            // Among the other bands it has its own place again.
+            let taken = reads.iter_mut().flatten().flat_map(|read| &mut read.bands);
+            taken.for_each(|taken| taken.plane = plane);
+            MaskRead { reads, open }
+        };
+        Ok(self.pool.run(open_share).await)
     }
 }
 

@@ -4,7 +4,7 @@
 //! written by [`encode`]. On the way: Items from [`crate::search::Backend`] (`prepare`), the answer's grid (`target`,
 //! `grid`, pure), each raster's way to it (`way`, `axis`, `mapping`, pure), blocks and byte ranges (`plan`, pure), decoded
 //! blocks (`fetch`, [`Blocks`]), pixels (`paint`, and on another grid `resample` and `kernel`), time steps (`cover`,
-//! `canvas`). On the sources' own grid pixels are copies. A block that cannot be read is an error, never nodata.
+//! `canvas`, `time_step`). On the sources' own grid pixels are copies. A block that cannot be read is an error, never nodata.
 
 mod axis;
 mod blocks;
@@ -16,8 +16,11 @@ mod error;
 mod fetch;
 mod grid;
 mod kernel;
+mod landing;
 mod mapping;
+mod mappings;
 mod mask_first;
+mod opening;
 mod paint;
 #[expect(clippy::module_inception, reason = "the room's own product")]
 mod patch;
@@ -32,6 +35,7 @@ mod sampler;
 mod source;
 mod steps;
 mod target;
+mod time_step;
 mod turn;
 mod values;
 mod way;

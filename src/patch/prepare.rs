@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt};
 use geo::{BoundingRect, Geometry, Intersects, LineString, Polygon, point};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::engine::{Engine, least_bytes};
 use super::error::PatchError;
 use super::grid::{GridError, Lattice, Window};
+use super::opening::OpenRasters;
 use super::request::{Mask, OnError, Series, WindowRequest};
-use super::source::{BandSource, open_bands};
+use super::source::BandSource;
 use super::steps::{Step, group, spread};
 use super::target::{self, Asked, is_finer};
 use crate::search::{Place, Search};
@@ -21,9 +22,6 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// Items that are looked at for one with the bands, where none lies at the middle of a patch.
 const SAMPLE_ITEMS: usize = 64;
-
-/// Items opened at once.
-const OPEN_AT_ONCE: usize = 16;
 
 /// A series that is ready to be read.
 #[derive(Debug)]
@@ -155,13 +153,13 @@ impl Engine {
         let count = series.timestamps.unwrap_or(steps.len());
         let sample_bytes = least_bytes(series.dtype, &items, &names[..bands]);
         self.check_size(1, count, bands, [window.height, window.width], sample_bytes)?;
-        let opened: Vec<Result<PreparedStep, (String, PatchError)>> = stream::iter(steps)
-            .map(|step| self.open_step(step, &items, &names, series.mask.as_ref()))
-            .buffered(OPEN_AT_ONCE)
-            .collect()
-            .await;
-        let mut prepared = Prepared { window, names, bands, steps: Vec::new(), dropped: Vec::new() };
-        for step in opened {
+        let wanted = steps.iter().flat_map(|step| &step.items).map(|at| items[*at].as_ref());
+        let rasters = OpenRasters::of(&self.headers, &self.places, wanted, &names).await;
+        let mask = series.mask.as_ref();
+        let steps = steps.into_iter().map(|step| open_step(step, &items, &rasters, &names, mask));
+        let mut prepared =
+            Prepared { window, names: names.clone(), bands, steps: Vec::new(), dropped: Vec::new() };
+        for step in steps {
             match step {
                 Ok(step) => prepared.steps.push(step),
                 Err((name, error)) if series.on_error == OnError::Drop && is_source(&error) => {
@@ -174,28 +172,13 @@ impl Engine {
         Ok(prepared)
     }
 
-    async fn open_step(
+    /// The named bands of an Item that has them all, their rasters open.
+    pub(super) async fn open_bands(
         &self,
-        step: Step,
-        items: &[Arc<ItemFacts>],
+        item: &ItemFacts,
         names: &[String],
-        mask: Option<&Mask>,
-    ) -> Result<PreparedStep, (String, PatchError)> {
-        let members: Vec<Arc<ItemFacts>> = step.items.iter().map(|at| Arc::clone(&items[*at])).collect();
-        let mut opened = Vec::with_capacity(members.len());
-        for item in &members {
-            match open_bands(&self.headers, &self.places, item, names).await {
-                Ok(mut sources) => {
-                    for (source, name) in sources.iter_mut().zip(names) {
-                        // The mask's values are looked for one by one.
-                        source.is_categorical |= mask.is_some_and(|mask| mask.band == *name);
-                    }
-                    opened.push((Arc::clone(item), sources));
-                }
-                Err(error) => return Err((step_name(&members), error)),
-            }
-        }
-        Ok(PreparedStep { step, items: opened })
+    ) -> Result<Vec<BandSource>, PatchError> {
+        OpenRasters::of(&self.headers, &self.places, [item], names).await.bands(item, names)
     }
 
     /// Items at the place, as far as it is known before the grid is.
@@ -235,13 +218,34 @@ impl Engine {
 
     /// The grid of the finest of an Item's bands.
     pub(super) async fn lattice_of(&self, item: &ItemFacts, names: &[String]) -> Result<Lattice, PatchError> {
-        let sources = open_bands(&self.headers, &self.places, item, names).await?;
+        let sources = self.open_bands(item, names).await?;
         let finest = sources
             .iter()
             .map(|source| source.lattice)
             .min_by(|a, b| a.resolution().total_cmp(&b.resolution()));
         finest.ok_or_else(|| PatchError::no_band("bands", "", item))
     }
+}
+
+/// A step with its Items' bands; or its name and why it cannot be read.
+fn open_step(
+    step: Step,
+    items: &[Arc<ItemFacts>],
+    rasters: &OpenRasters<'_>,
+    names: &[String],
+    mask: Option<&Mask>,
+) -> Result<PreparedStep, (String, PatchError)> {
+    let members: Vec<Arc<ItemFacts>> = step.items.iter().map(|at| Arc::clone(&items[*at])).collect();
+    let mut opened = Vec::with_capacity(members.len());
+    for item in &members {
+        let mut sources = rasters.bands(item, names).map_err(|error| (step_name(&members), error))?;
+        for (source, name) in sources.iter_mut().zip(names) {
+            // The mask's values are looked for one by one.
+            source.is_categorical |= mask.is_some_and(|mask| mask.band == *name);
+        }
+        opened.push((Arc::clone(item), sources));
+    }
+    Ok(PreparedStep { step, items: opened })
 }
 
 /// `collection/id` of a step's Items, as headers and plans name it.
@@ -257,7 +261,7 @@ pub(super) fn encoded_name(item: &ItemFacts) -> String {
 
 /// True for errors of a source, not of the request.
 pub(super) fn is_source(error: &PatchError) -> bool {
-    matches!(error, PatchError::Source { .. } | PatchError::Stalled { .. })
+    matches!(error, PatchError::Source { .. } | PatchError::Changed { .. } | PatchError::Stalled { .. })
 }
 
 fn has_all(item: &ItemFacts, names: &[String]) -> bool {

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::error::PatchError;
 use super::grid::Lattice;
 use super::request::Series;
-use super::source::{BandSource, open_bands};
+use super::source::BandSource;
 use crate::stac::ItemFacts;
 
 /// A raster as a set of places.
@@ -87,7 +87,7 @@ impl Engine {
 
     /// The finest of an Item's bands, the first of several, its raster open.
     async fn finest_band(&self, item: &ItemFacts, names: &[String]) -> Result<BandSource, PatchError> {
-        let sources = open_bands(&self.headers, &self.places, item, names).await?;
+        let sources = self.open_bands(item, names).await?;
         let finest =
             sources.into_iter().min_by(|a, b| a.lattice.resolution().total_cmp(&b.lattice.resolution()));
         finest.ok_or_else(|| PatchError::no_band("bands", "", item))

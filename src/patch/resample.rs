@@ -18,7 +18,7 @@ use crate::cog::Level;
 use crate::stac::DataType;
 
 /// Memory for the pixels of a raster from which a window's are made, in bytes.
-const CROP_BYTES: usize = 32 << 20;
+pub(super) const CROP_BYTES: usize = 32 << 20;
 
 /// Brings one raster's pixels to `data`, planes that hold `fills`, and says where each of its bands has them.
 pub(super) fn resample(

@@ -98,102 +98,65 @@ integer_sample!(u64; |number| Value::Int(i128::from(number)).as_f64();
     expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates"));
 integer_sample!(i64; |number| Value::Int(i128::from(number)).as_f64(); expect(clippy::cast_possible_truncation, reason = "saturates"));
 
-impl Sample for f16 {
-    fn read(bytes: &[u8]) -> Self {
-        bytes.try_into().map(Self::from_le_bytes).unwrap_or_default()
-    }
-    fn write(self, bytes: &mut [u8]) {
-        bytes.copy_from_slice(&self.to_le_bytes());
-    }
-    fn value(self) -> Value {
-        Value::Float(self.into())
-    }
-    fn of(value: Value) -> Option<Self> {
-        let wide = value.as_f64();
-        let narrow = Self::from_f64(wide);
-        (narrow.is_finite() || !wide.is_finite()).then_some(narrow)
-    }
-    fn is_nan(self) -> bool {
-        self.is_nan()
-    }
-    fn to_f64(self) -> f64 {
-        self.into()
-    }
-    fn nearest(number: f64) -> Self {
-        Self::from_f64(number)
-    }
-    fn beside(self) -> Self {
-        let bits = self.to_bits();
-        if !self.is_finite() {
-            self
-        } else if self.to_f64() == 0.0 {
-            -Self::MIN_POSITIVE_SUBNORMAL
-        } else if self.is_sign_positive() || self == Self::MIN {
-            Self::from_bits(bits - 1)
-        } else {
-            Self::from_bits(bits + 1)
+/// What floats differ in: how a double becomes one, and the value beside another.
+macro_rules! float_sample {
+    ($type:ty, $narrow:expr, $beside:expr) => {
+        impl Sample for $type {
+            fn read(bytes: &[u8]) -> Self {
+                bytes.try_into().map(Self::from_le_bytes).unwrap_or_default()
+            }
+            fn write(self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(&self.to_le_bytes());
+            }
+            fn value(self) -> Value {
+                Value::Float(self.into())
+            }
+            fn of(value: Value) -> Option<Self> {
+                let wide = value.as_f64();
+                let narrow = Self::nearest(wide);
+                (narrow.is_finite() || !wide.is_finite()).then_some(narrow)
+            }
+            fn is_nan(self) -> bool {
+                self.is_nan()
+            }
+            fn to_f64(self) -> f64 {
+                self.into()
+            }
+            fn nearest(number: f64) -> Self {
+                $narrow(number)
+            }
+            fn beside(self) -> Self {
+                $beside(self)
+            }
         }
-    }
+    };
 }
-
-impl Sample for f32 {
-    fn read(bytes: &[u8]) -> Self {
-        bytes.try_into().map(Self::from_le_bytes).unwrap_or_default()
-    }
-    fn write(self, bytes: &mut [u8]) {
-        bytes.copy_from_slice(&self.to_le_bytes());
-    }
-    fn value(self) -> Value {
-        Value::Float(self.into())
-    }
-    fn of(value: Value) -> Option<Self> {
-        let wide = value.as_f64();
-        #[expect(clippy::cast_possible_truncation, reason = "rounds; what overflows is refused")]
-        let narrow = wide as f32;
-        (narrow.is_finite() || !wide.is_finite()).then_some(narrow)
-    }
-    fn is_nan(self) -> bool {
-        self.is_nan()
-    }
-    fn to_f64(self) -> f64 {
-        self.into()
-    }
-    fn nearest(number: f64) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest float32")]
-        let narrow = number as f32;
-        narrow
-    }
-    fn beside(self) -> Self {
-        if self == Self::MIN { self.next_up() } else { self.next_down() }
-    }
-}
-
-impl Sample for f64 {
-    fn read(bytes: &[u8]) -> Self {
-        bytes.try_into().map(Self::from_le_bytes).unwrap_or_default()
-    }
-    fn write(self, bytes: &mut [u8]) {
-        bytes.copy_from_slice(&self.to_le_bytes());
-    }
-    fn value(self) -> Value {
-        Value::Float(self)
-    }
-    fn of(value: Value) -> Option<Self> {
-        Some(value.as_f64())
-    }
-    fn is_nan(self) -> bool {
-        self.is_nan()
-    }
-    fn to_f64(self) -> f64 {
-        self
-    }
-    fn nearest(number: f64) -> Self {
+float_sample!(f16, Self::from_f64, |number: Self| {
+    let bits = number.to_bits();
+    if !number.is_finite() {
         number
+    } else if number.to_f64() == 0.0 {
+        -Self::MIN_POSITIVE_SUBNORMAL
+    } else if number.is_sign_positive() || number == Self::MIN {
+        Self::from_bits(bits - 1)
+    } else {
+        Self::from_bits(bits + 1)
     }
-    fn beside(self) -> Self {
-        if self == Self::MIN { self.next_up() } else { self.next_down() }
-    }
+});
+#[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest float32")]
+const fn to_f32(number: f64) -> f32 {
+    number as f32
 }
+float_sample!(f32, to_f32, |number: Self| if number == Self::MIN {
+    number.next_up()
+} else {
+    number.next_down()
+});
+float_sample!(f64, std::convert::identity, |number: Self| if number == Self::MIN {
+    number.next_up()
+} else {
+    number.next_down()
+});
 
 /// Runs the body with `$sample` standing for the Rust type of a [`DataType`].
 macro_rules! with_sample {

@@ -1,13 +1,12 @@
-//! An Item's bands become open rasters.
+//! A band of an Item as its raster's header and the Item describe it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::PatchError;
 use super::grid::Lattice;
-use crate::cog::{Headers, Nodata, OpenError, Opened, Photometric};
+use crate::cog::{Nodata, Opened, Photometric};
 use crate::stac::{BandRef, DataType, ItemFacts};
-use crate::storage::{Location, Places, StorageError};
+use crate::storage::StorageError;
 
 /// One band of one Item, its raster's header read.
 #[derive(Debug, Clone)]
@@ -51,63 +50,19 @@ pub(super) fn item_name(item: &ItemFacts) -> String {
     format!("{}/{}", item.collection, item.id)
 }
 
-/// Opens the named bands of an Item that has them all; each raster once, however many of its bands are asked for.
-pub(super) async fn open_bands(
-    headers: &Headers,
-    places: &Places,
-    item: &ItemFacts,
-    names: &[String],
-) -> Result<Vec<BandSource>, PatchError> {
-    let found: Vec<(&String, BandRef)> = names
-        .iter()
-        .map(|name| match item.band(name) {
-            Some(at) => Ok((name, at)),
-            None => Err(PatchError::no_band("bands", name, item)),
-        })
-        .collect::<Result<_, _>>()?;
-    let mut assets: Vec<(usize, &String)> = found.iter().map(|(name, at)| (at.asset, *name)).collect();
-    assets.sort_by_key(|(asset, _)| *asset);
-    assets.dedup_by_key(|(asset, _)| *asset);
-    let opening = assets.iter().map(|(asset, name)| open_asset(headers, places, item, *asset, name));
-    let opened = futures::future::try_join_all(opening).await?;
-    let opened: HashMap<usize, Arc<Opened>> = assets.iter().map(|(asset, _)| *asset).zip(opened).collect();
-    found.into_iter().map(|(name, at)| band_source(item, name, at, opened.get(&at.asset))).collect()
-}
-
-/// Opens one raster, when it lies in an allowed place; `name` is a band of it, for errors.
-async fn open_asset(
-    headers: &Headers,
-    places: &Places,
-    item: &ItemFacts,
-    asset: usize,
-    name: &str,
-) -> Result<Arc<Opened>, PatchError> {
-    let href = item.assets.get(asset).map(|asset| asset.href.as_str()).unwrap_or_default();
-    let location = Location::parse(href)
-        .map_err(|error| failed(item, name, "its href is no location".to_owned(), error.to_string()))?;
-    if !headers.storage().admits(places, &location).await {
-        let (item, band) = (item_name(item), name.to_owned());
-        return Err(PatchError::Forbidden { item, band, cause: location.to_string() });
-    }
-    headers.get(&location).await.map_err(|error| match error.as_ref() {
-        OpenError::Storage(error) => storage_failed(item, name, error),
-        other => failed(item, name, reason_of(other), chain(other)),
-    })
-}
-
-fn failed(item: &ItemFacts, band: &str, reason: String, cause: String) -> PatchError {
+pub(super) fn failed(item: &ItemFacts, band: &str, reason: String, cause: String) -> PatchError {
     PatchError::Source { item: item_name(item), band: band.to_owned(), reason, cause }
 }
 
 /// What a band is, by its raster's header and, where that is silent, by the Item.
-fn band_source(
+pub(super) fn band_source(
     item: &ItemFacts,
     name: &str,
     at: BandRef,
-    opened: Option<&Arc<Opened>>,
+    opened: &Arc<Opened>,
 ) -> Result<BandSource, PatchError> {
     let failed = |reason: String, cause: String| failed(item, name, reason, cause);
-    let (Some(opened), Some(asset)) = (opened, item.assets.get(at.asset)) else {
+    let Some(asset) = item.assets.get(at.asset) else {
         return Err(PatchError::no_band("bands", name, item));
     };
     let header = &opened.header;
@@ -162,21 +117,13 @@ pub(super) fn storage_failed(item: &ItemFacts, band: &str, error: &StorageError)
     let (reason, cause) = (storage_reason(error), chain(error));
     match error {
         StorageError::Stalled { .. } => PatchError::Stalled { item, band, reason, cause },
+        StorageError::Changed { .. } => PatchError::Changed { item, band, cause },
         _ => PatchError::Source { item, band, reason, cause },
     }
 }
 
-/// What went wrong in opening, without saying where.
-fn reason_of(error: &OpenError) -> String {
-    match error {
-        OpenError::Storage(error) => storage_reason(error),
-        OpenError::Parse { source, .. } => format!("no raster that can be read: {source}"),
-        OpenError::TooLarge { limit, .. } => format!("its header takes more than {limit} bytes"),
-    }
-}
-
 /// What went wrong in a store, without saying where.
-fn storage_reason(error: &StorageError) -> String {
+pub(super) fn storage_reason(error: &StorageError) -> String {
     match error {
         StorageError::NotFound { .. } => "the file does not exist".to_owned(),
         StorageError::Io { source, .. } => format!("reading failed ({})", source.kind()),
@@ -193,7 +140,7 @@ fn storage_reason(error: &StorageError) -> String {
 }
 
 /// An error with all of its causes, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

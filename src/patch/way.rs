@@ -7,6 +7,7 @@ use super::axis::{Axis, Fall};
 use super::grid::{GridError, Lattice, Window};
 use super::kernel::Kernel;
 use super::mapping::{Mapping, Pixels};
+use super::mappings::Mappings;
 use crate::cog::{Header, Image, Level};
 
 /// An overview is taken as fine enough if it is coarser than the window by less than this share: so far the scales of
@@ -61,17 +62,18 @@ pub(super) struct Crop {
 impl Route {
     /// The route from a raster on `lattice` to a window, for bands that are taken through `kernels`.
     pub(super) fn new(
-        window: &Window,
+        mappings: &Mappings,
         lattice: &Lattice,
         header: &Header,
         kernels: &[Kernel],
     ) -> Result<Self, GridError> {
+        let window = &mappings.window;
         let shape = shape_of(&header.full);
         let own = window.fall_of(lattice, shape)?;
         if let Some(fall) = own.as_ref().filter(|fall| fall.is_shift()) {
             return Ok(Self { level: 0, way: Way::Straight(fall.clone()) });
         }
-        let mapping = Mapping::new(window, lattice)?;
+        let mapping = mappings.get(lattice)?;
         let (level, share) = choose(header, mapping.step());
         let shape = header.levels().nth(level).map_or(shape, shape_of);
         let lattice = lattice.scaled(share);
@@ -80,11 +82,12 @@ impl Route {
         {
             return Ok(Self { level, way: Way::Straight(fall) });
         }
-        let mapping = mapping.scaled(share);
+        let mapping =
+            if share == [1.0; 2] { mapping } else { Arc::new(mapping.as_ref().clone().scaled(share)) };
         let span = mapping.span();
         let reach = [0, 1].map(|axis| kernels.iter().map(|k| k.reach(span[axis])).fold(1.0, f64::max));
         let is_exact = kernels.iter().all(|kernel| *kernel == Kernel::Nearest);
-        let warp = Warp { mapping: Arc::new(mapping), span, reach, shape, is_exact };
+        let warp = Warp { mapping, span, reach, shape, is_exact };
         Ok(Self { level, way: Way::Warped(warp) })
     }
 }

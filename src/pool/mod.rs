@@ -2,16 +2,18 @@
 //!
 //! In: closures that compute. Out: their results, awaited. The pool is as wide as the cores; work inside it may split
 //! itself further with rayon. [`Permits`] bound the memory that requests hold at once; a [`Gate`] turns away those that
-//! would wait too long for it.
+//! would wait too long for it. [`Spares`] are buffers that such work uses again.
 
 mod gate;
 mod permits;
+mod spares;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 pub use gate::{Busy, Gate};
 pub use permits::{Permit, Permits};
+pub use spares::{Spared, Spares};
 
 /// A pool of threads for CPU work; a clone is the same pool.
 #[derive(Debug, Clone)]

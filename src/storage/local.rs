@@ -4,7 +4,7 @@
 //! the path's device, inode, length and time with those of the kept descriptor, so that a replaced file is opened anew.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rustix::buffer::spare_capacity;
+use rustix::io::ReadWriteFlags;
 
 use super::{Location, Meta, StorageError};
 
@@ -80,6 +81,24 @@ impl Files {
 }
 
 impl OpenFile {
+    /// Reads exactly the range into `buffer`, if the system has it in memory: never waits for a disk.
+    pub(super) fn read_resident(&self, range: Range<u64>, buffer: &mut Vec<u8>) -> bool {
+        let len = range.end.checked_sub(range.start).map(usize::try_from);
+        let (Some(Ok(len)), true) = (len, range.end <= self.meta.len) else { return false };
+        buffer.resize(len, 0);
+        let mut filled = 0;
+        while filled < len {
+            let rest = &mut [IoSliceMut::new(&mut buffer[filled..])];
+            let at = range.start + filled as u64;
+            match rustix::io::preadv2(&self.file, rest, at, ReadWriteFlags::NOWAIT) {
+                // Not in memory, or a file system that cannot tell: who is allowed to wait finds out.
+                Ok(0) | Err(_) => return false,
+                Ok(read) => filled += read,
+            }
+        }
+        true
+    }
+
     /// Reads exactly the range.
     pub(super) fn read_range(&self, range: Range<u64>, location: &Location) -> Result<Bytes, StorageError> {
         let out_of_range = || StorageError::OutOfRange {
@@ -168,6 +187,11 @@ mod tests {
         std::fs::rename(&other, &path).expect("rename");
         let file = files.open(&path, &location).expect("open");
         assert_eq!(&file.read_range(0..5, &location).expect("read")[..], b"newer");
+        let mut resident = b"longer than that".to_vec();
+        if file.read_resident(1..5, &mut resident) {
+            assert_eq!(resident, b"ewer");
+        }
+        assert!(!file.read_resident(3..6, &mut resident));
         assert!(matches!(file.read_range(3..6, &location), Err(StorageError::OutOfRange { len: 5, .. })));
     }
 

@@ -195,6 +195,65 @@ impl Storage {
     }
 }
 
+/// An object, as far as looking at this disk tells.
+#[derive(Debug, Clone)]
+pub enum LocalState {
+    /// It is in a store: only reading tells.
+    InStore,
+    /// It lies outside of the allowed places; what is there, the server does not say.
+    Outside,
+    /// A local file, as it is now.
+    File(Meta),
+}
+
+impl Storage {
+    /// The states of objects, in their order; all that lie on this disk are looked at in one go.
+    ///
+    /// # Errors
+    /// For each, when it is not there or cannot be asked for.
+    pub async fn local_states(
+        &self,
+        places: &Places,
+        locations: &[Location],
+    ) -> Vec<Result<LocalState, StorageError>> {
+        let Some(first) = locations.iter().find(|at| at.as_path().is_some()) else {
+            return locations.iter().map(|_| Ok(LocalState::InStore)).collect();
+        };
+        let (files, places, all) = (Arc::clone(&self.local), places.clone(), locations.to_vec());
+        let state = move |at: &Location| {
+            let Some(path) = at.as_path() else { return Ok(LocalState::InStore) };
+            if !places.allow(at) || !places.allow_resolved(at) {
+                return Ok(LocalState::Outside);
+            }
+            files.open(path, at).map(|file| LocalState::File(file.meta.clone()))
+        };
+        let states = blocking(first, move || Ok(all.iter().map(state).collect())).await;
+        states.unwrap_or_else(|_stalled| {
+            let stalled = |at: &Location| StorageError::Stalled { location: at.clone(), limit: PATIENCE };
+            locations.iter().map(|at| Err(stalled(at))).collect()
+        })
+    }
+
+    /// A range of the object that had this `ETag`, read into `buffer`, if that takes no waiting: when it is a local file whose
+    /// bytes the system has in memory. Otherwise nothing is said of the object; [`Self::read_ranges`] does.
+    #[must_use]
+    pub fn read_resident(
+        &self,
+        location: &Location,
+        etag: &str,
+        range: Range<u64>,
+        buffer: &mut Vec<u8>,
+    ) -> bool {
+        let Some(path) = location.as_path() else { return false };
+        let Ok(file) = self.local.open(path, location) else { return false };
+        let read = file.meta.etag == etag && file.read_resident(range, buffer);
+        if read {
+            self.counters.add(1, buffer.len() as u64);
+        }
+        read
+    }
+}
+
 /// The path of an object on this disk, for libraries that open files themselves.
 ///
 /// # Errors

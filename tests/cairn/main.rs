@@ -28,6 +28,7 @@ mod hostile_cogs;
 mod mutated_cogs;
 mod openapi;
 mod patch_load;
+mod patch_memory;
 mod refusals;
 mod rooms;
 mod schemas;

@@ -134,8 +134,22 @@ fn blocks_that_many_ask_for_at_once_are_read_little_more_often_than_for_one() {
             }
         });
     });
-    // A run of blocks that one has begun may be read by another that lacks some of them, but not by each of the six.
-    assert!(together <= 1.5 * once, "{together} requests, {once} for one alone");
+    assert_eq!(together, once);
+}
+
+#[test]
+fn a_server_that_starts_again_reads_no_header_twice() {
+    let cache = tempfile::tempdir().unwrap();
+    let start = || Demo::start(&["--cache-bytes", "0", "--cache-dir", cache.path().to_str().unwrap()]);
+    let names = ["cairn_store_requests_total"];
+    let demo = start();
+    let [cold] = demo.growth(names, || drop(demo.patch(300)));
+    let [known] = demo.growth(names, || drop(demo.patch(300)));
+    assert!(known < cold, "{known} requests, {cold} with the headers");
+    assert_eq!(demo.server.signal("TERM"), Some(0));
+    let again = start();
+    let [after] = again.growth(names, || drop(again.patch(300)));
+    assert_eq!(after, known);
 }
 
 #[test]

@@ -134,6 +134,12 @@ impl Server {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
+    /// Its open descriptors and its threads.
+    pub(crate) fn descriptors_and_threads(&self) -> [usize; 2] {
+        ["fd", "task"]
+            .map(|folder| std::fs::read_dir(format!("/proc/{}/{folder}", self.child.id())).unwrap().count())
+    }
+
     /// Sends a signal by name and waits for the end; the exit code, none if a signal ended it.
     pub(crate) fn signal(mut self, name: &str) -> Option<i32> {
         let sent =

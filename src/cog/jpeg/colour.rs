@@ -1,6 +1,7 @@
 //! Planes of a lower resolution → rows of pixels, and their colours, with libjpeg's filters and roundings.
 
 use super::frame::{Component, Frame};
+use super::low_byte;
 
 /// Row `row` of the image of one component: repeated samples, or at half resolution the triangle filter.
 pub(super) fn upsample(
@@ -70,9 +71,4 @@ pub(super) fn to_rgb(y: &[u8], cb: &[u8], cr: &[u8], out: &mut Vec<u8>) {
         let blue = y + ((116_130 * cb + HALF) >> 16);
         out.extend([red, green, blue].map(|value| low_byte(value.clamp(0, 255).cast_unsigned())));
     }
-}
-
-/// A number that is a byte.
-fn low_byte(number: u32) -> u8 {
-    u8::try_from(number).unwrap_or(u8::MAX)
 }

@@ -1,5 +1,7 @@
 //! Huffman codes, and the bits that they are read from.
 
+use super::low_byte;
+
 /// Codes up to this length are looked up at once.
 const QUICK_BITS: u32 = 9;
 
@@ -40,11 +42,6 @@ impl Huffman {
         }
         Ok(Self { quick, ends, places, values: values.to_vec() })
     }
-}
-
-/// The low byte of a number that has no more.
-fn low_byte(number: u32) -> u8 {
-    u8::try_from(number).unwrap_or(u8::MAX)
 }
 
 /// The bits of a scan, up to its next marker; behind it they are 0.

@@ -17,6 +17,11 @@ use frame::{Frame, Tables};
 /// Most memory for the planes of a block: its output takes as much again.
 const MAX_PLANE_BYTES: usize = 24 << 20;
 
+/// A number that is a byte.
+fn low_byte(number: u32) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
+}
+
 /// Decodes the first `rows` rows of a block into `out`.
 pub(super) fn decode(image: &Image, raw: &[u8], rows: u32, out: &mut Vec<u8>) -> Result<(), DecodeError> {
     decode_rows(image, raw, rows as usize, out).map_err(|reason| DecodeError::Corrupt {
