@@ -15,17 +15,17 @@ run: ## make the demo catalogue in .cairn/demo and serve it on http://127.0.0.1:
 	cargo run --release -- demo .cairn/demo $(ARGS)
 
 test: ## format, lints, every test
-	@scripts/setup.sh system rust python
+	@scripts/setup.sh system rust python s3 azurite nginx
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	@scripts/test.sh
 
 bench: ## criterion's benches, then the same questions put to Python libraries
-	@scripts/setup.sh system bench python
+	@scripts/setup.sh system bench python s3 azurite
 	cargo build --release
 	cargo bench
 	@for script in benches/*.py; do [ ! -e "$$script" ] || { echo "== $$script"; $(VENV_PYTHON) "$$script"; } || exit 1; done
 
 soak: ## what takes too long for every test run; figures go to docs/soak.md
-	@scripts/setup.sh system rust python
+	@scripts/setup.sh system rust python s3 azurite nginx
 	@scripts/soak.sh

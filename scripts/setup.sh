@@ -4,6 +4,9 @@
 #   scripts/setup.sh rust     rustfmt, clippy
 #   scripts/setup.sh bench    wrk
 #   scripts/setup.sh python   the virtual environment .cairn/venv with tests/clients/requirements.txt
+#   scripts/setup.sh s3       s3s-fs, an S3 server over a folder, in .cairn/s3s (built by cargo, some minutes)
+#   scripts/setup.sh azurite  Microsoft's Azure Blob emulator, in .cairn/azurite (npm)
+#   scripts/setup.sh nginx    nginx, for ranges over plain HTTP (apt)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -57,10 +60,39 @@ python() {
     cp "$wanted" "$venv/installed.txt"
 }
 
-[ $# -gt 0 ] || fail "usage: scripts/setup.sh [system] [rust] [bench] [python]"
+s3() {
+    # Newer releases need a newer compiler than Cairn does.
+    local version=0.14.1
+    [ "$(.cairn/s3s/bin/s3s-fs --version 2>/dev/null)" = "s3s-fs $version" ] && return
+    command -v cargo >/dev/null || fail "cargo is missing; see https://rustup.rs"
+    say "building s3s-fs $version into .cairn/s3s"
+    # Without this repository's own build settings and target folder.
+    env -u RUSTFLAGS -u CARGO_TARGET_DIR cargo install --quiet s3s-fs --version "$version" --features binary --locked --force \
+        --root .cairn/s3s
+}
+
+azurite() {
+    local version=3.35.0 folder=.cairn/azurite
+    [ -x "$folder/node_modules/.bin/azurite-blob" ] && grep -qF "\"version\": \"$version\"" "$folder/node_modules/azurite/package.json" &&
+        command -v node >/dev/null && return
+    local missing=()
+    command -v node >/dev/null || missing+=(nodejs)
+    command -v npm >/dev/null || missing+=(npm)
+    [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+    say "installing azurite $version into $folder"
+    npm install --prefix "$folder" --no-fund --no-audit --no-update-notifier --loglevel=error --save-exact "azurite@$version" >/dev/null
+}
+
+nginx() {
+    # Debian puts it where only root's PATH leads; `command -v` would find this function.
+    [ -x /usr/sbin/nginx ] || type -P nginx >/dev/null || install_packages nginx-light
+}
+
+readonly parts=(system rust bench python s3 azurite nginx)
+[ $# -gt 0 ] || fail "usage: scripts/setup.sh PART… (${parts[*]})"
 for part in "$@"; do
-    case $part in
-        system | rust | bench | python) "$part" ;;
-        *) fail "no such part: $part (system, rust, bench, python)" ;;
+    case " ${parts[*]} " in
+        *" $part "*) "$part" ;;
+        *) fail "no such part: $part (${parts[*]})" ;;
     esac
 done

@@ -105,7 +105,7 @@ impl From<PatchError> for ApiError {
         let (status, code) = match &error {
             PatchError::Search(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
             PatchError::Forbidden { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
-            PatchError::Source { .. } | PatchError::Changed { .. } => {
+            PatchError::Source { .. } | PatchError::Replaced { .. } => {
                 (StatusCode::BAD_GATEWAY, "SourceFailed")
             }
             PatchError::Stalled { .. } => (StatusCode::GATEWAY_TIMEOUT, "SourceStalled"),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
 
@@ -12,15 +13,24 @@ use crate::storage::{LocalState, Location, Places, Storage};
 /// Memory for headers, in bytes.
 const CACHE_BYTES: u64 = 256 << 20;
 
+/// How long a raster in a store is taken for what it was: asking costs as much as reading. Its blocks are pinned, so that
+/// one that is replaced meanwhile is noticed, never mixed.
+const TRUSTED: Duration = Duration::from_secs(60);
+
+/// Rasters in stores whose state is remembered.
+const TRUSTED_COUNT: u64 = 1_000_000;
+
 /// Headers that are read at once for one request.
 const OPEN_AT_ONCE: usize = 64;
 
 /// Opened rasters; a clone is the same cache. One that is replaced is opened anew: a local file as soon as it is, one in a
-/// store when reading from it says so ([`Self::forget`]).
+/// store within a minute, or when reading from it says so ([`Self::forget`]).
 #[derive(Debug, Clone)]
 pub struct Headers {
     storage: Storage,
     kept: moka::future::Cache<Location, Arc<Opened>>,
+    /// Rasters in stores that were looked at lately.
+    trusted: moka::future::Cache<Location, ()>,
     /// Opened since they were last written to disk.
     fresh: Arc<Mutex<Vec<Arc<Opened>>>>,
 }
@@ -35,7 +45,9 @@ impl Headers {
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         let kept = moka::future::Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh).build();
-        Self { storage, kept, fresh: Arc::default() }
+        let trusted =
+            moka::future::Cache::builder().max_capacity(TRUSTED_COUNT).time_to_live(TRUSTED).build();
+        Self { storage, kept, trusted, fresh: Arc::default() }
     }
 
     /// The headers of the rasters at these locations, in their order. Those on this disk are as they are now.
@@ -51,7 +63,7 @@ impl Headers {
         let opening = locations.into_iter().zip(states).map(|(location, state)| async move {
             let etag = match state {
                 Err(error) => return Err(Arc::new(error.into())),
-                Ok(LocalState::InStore) if places.allow(&location) => None,
+                Ok(LocalState::InStore) if places.allow(&location) => self.state_in_store(&location).await?,
                 Ok(LocalState::InStore | LocalState::Outside) => {
                     return Err(Arc::new(OpenError::Outside { location }));
                 }
@@ -67,9 +79,20 @@ impl Headers {
         stream::iter(opening).buffered(OPEN_AT_ONCE).collect().await
     }
 
+    /// The `ETag` of a known raster in a store, asked for again now and then; nothing where opening or trust tells.
+    async fn state_in_store(&self, location: &Location) -> Result<Option<String>, Arc<OpenError>> {
+        if self.trusted.contains_key(location) || !self.kept.contains_key(location) {
+            return Ok(None);
+        }
+        let meta = self.storage.meta(location).await.map_err(|error| Arc::new(OpenError::Storage(error)))?;
+        self.trusted.insert(location.clone(), ()).await;
+        Ok(Some(meta.etag))
+    }
+
     async fn open(&self, location: &Location) -> Result<Arc<Opened>, Arc<OpenError>> {
         let load = async {
             let opened = Arc::new(open(&self.storage, location).await?);
+            self.trusted.insert(location.clone(), ()).await;
             self.fresh().push(Arc::clone(&opened));
             Ok(opened)
         };
@@ -106,6 +129,8 @@ impl Headers {
         let all = all.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         let count = all.len();
         for opened in all {
+            // Nothing of it is kept but its header, and what is read now is pinned.
+            self.trusted.insert(opened.location.clone(), ()).await;
             self.kept.insert(opened.location.clone(), Arc::new(opened)).await;
         }
         Ok(count)

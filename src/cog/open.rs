@@ -70,15 +70,11 @@ pub enum OpenError {
 /// # Errors
 /// When the object is not there, cannot be read, or is no TIFF that this room reads.
 pub async fn open(storage: &Storage, location: &Location) -> Result<Opened, OpenError> {
-    let meta = storage.meta(location).await?;
+    let (meta, first) = storage.fetch_first(location, FIRST_BYTES).await?;
     let mut chunks = Chunks::new();
-    let mut wanted = 0..FIRST_BYTES.min(meta.len);
+    chunks.insert(0, first);
     loop {
-        let parts = storage.read_ranges(location, &meta.etag, std::slice::from_ref(&wanted)).await?;
-        for part in parts {
-            chunks.insert(wanted.start, part);
-        }
-        match Header::parse(&chunks, meta.len) {
+        let wanted = match Header::parse(&chunks, meta.len) {
             Ok(header) => {
                 return Ok(Opened::new(location.clone(), meta.etag, meta.len, header));
             }
@@ -86,9 +82,13 @@ pub async fn open(storage: &Storage, location: &Location) -> Result<Opened, Open
                 if chunks.held_bytes() + (range.end - range.start) > MAX_HEADER_BYTES {
                     return Err(OpenError::TooLarge { location: location.clone(), limit: MAX_HEADER_BYTES });
                 }
-                wanted = range;
+                range
             }
             Err(source) => return Err(OpenError::Parse { location: location.clone(), source }),
+        };
+        let parts = storage.read_ranges(location, &meta.etag, std::slice::from_ref(&wanted)).await?;
+        for part in parts {
+            chunks.insert(wanted.start, part);
         }
     }
 }

@@ -18,10 +18,10 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, try_join_all};
 
 use super::landing::{Key, Landing};
-use super::plan::{Block, merge};
+use super::plan::Block;
 use crate::cog::{Codec, DecodeError, Image, Opened, decode_block};
 use crate::pool::{Pool, Spared, Spares};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Storage, StorageError, merge};
 
 /// Memory of a kept block beside its samples.
 const OVERHEAD_BYTES: usize = 160;
@@ -167,7 +167,7 @@ impl Blocks {
         let (own, others): (Vec<_>, Vec<_>) = absent.into_iter().zip(own).partition(|(_, own)| *own);
         let ranges: Vec<Range<u64>> = own.iter().map(|(flight, _)| flight.range.clone()).collect();
         let mut flights = Vec::with_capacity(own.len() + others.len());
-        for (range, members) in merge(&ranges) {
+        for (range, members) in merge(&ranges, self.storage.gap_bytes(&opened.location)) {
             let run = self.run(opened, range.clone());
             flights.extend(members.into_iter().map(|member| {
                 let (flight, _) = &own[member];

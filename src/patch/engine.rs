@@ -99,13 +99,11 @@ impl Engine {
     /// # Errors
     /// As [`PatchError`] says; nothing is answered unless all of it was read.
     pub async fn patch(&self, request: &Request) -> Result<Batch, PatchError> {
-        match self.patch_once(request).await {
-            Err(PatchError::Changed { .. }) => self.patch_once(request).await,
-            answer => answer,
-        }
+        let first = self.series(request).await;
+        self.anew_when_replaced(first, self.series(request)).await
     }
 
-    async fn patch_once(&self, request: &Request) -> Result<Batch, PatchError> {
+    async fn series(&self, request: &Request) -> Result<Batch, PatchError> {
         let prepared = self.prepare(&request.window, &request.series).await?;
         let (patches, held) = self.read_all(vec![prepared], &request.series, Padding::UnlessEmpty).await?;
         Ok(Batch { patches, centers: None, held })
@@ -116,13 +114,23 @@ impl Engine {
     /// # Errors
     /// As [`PatchError`] says; nothing is answered unless all of it was read.
     pub async fn random(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
-        match self.random_once(request).await {
-            Err(PatchError::Changed { .. }) => self.random_once(request).await,
-            answer => answer,
+        let first = self.samples(request).await;
+        self.anew_when_replaced(first, self.samples(request)).await
+    }
+
+    /// Reads once more, from the headers on, when a raster turned out to be another than its header was read from.
+    async fn anew_when_replaced(
+        &self,
+        first: Result<Batch, PatchError>,
+        again: impl Future<Output = Result<Batch, PatchError>>,
+    ) -> Result<Batch, PatchError> {
+        match first {
+            Err(PatchError::Replaced { .. }) => again.await,
+            done => done,
         }
     }
 
-    async fn random_once(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
+    async fn samples(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
         let bands = request.series.bands.as_ref().map_or(1, Vec::len);
         let steps = request.series.timestamps.unwrap_or(0);
         self.check_size(
@@ -190,7 +198,7 @@ impl Engine {
         let mut patches = Vec::with_capacity(prepared.len());
         for (series_of, layout) in prepared.into_iter().zip(layouts) {
             let read = self.read(series_of, series, &layout).await;
-            if let Err(PatchError::Changed { .. }) = &read {
+            if let Err(PatchError::Replaced { .. }) = &read {
                 // Where one was replaced, others may have been: all are opened anew.
                 for raster in &rasters {
                     self.headers.forget(raster).await;
@@ -241,7 +249,7 @@ impl Engine {
                 Ok((_, valid)) if valid < series.min_valid => {}
                 Ok((data, valid)) => patch.steps.push(described(&step, valid, data.into())),
                 // What was replaced is read anew, and dropped only if that fails.
-                Err(error @ PatchError::Changed { .. }) => return Err(error),
+                Err(error @ PatchError::Replaced { .. }) => return Err(error),
                 Err(error) if series.on_error == OnError::Drop && is_source(&error) => {
                     let members: Vec<_> = step.items.iter().map(|(item, _)| Arc::clone(item)).collect();
                     let name = step_name(&members);

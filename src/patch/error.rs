@@ -49,14 +49,16 @@ pub enum PatchError {
         /// The whole story, for the log.
         cause: String,
     },
-    /// A source was replaced while it was being read.
-    #[error("the band '{band}' of the Item '{item}' was replaced while it was being read; ask again")]
-    Changed {
+    /// A source was replaced while it was being read, and again while it was read anew.
+    #[error(
+        "cannot read the band '{band}' of the Item '{item}': the file was replaced while it was being read; ask again"
+    )]
+    Replaced {
         /// `collection/id` of the Item.
         item: String,
         /// The band.
         band: String,
-        /// Where the asset lies, for the log.
+        /// The whole story, for the log.
         cause: String,
     },
     /// A source does not answer.
@@ -119,7 +121,7 @@ impl PatchError {
         match self {
             Self::Forbidden { cause, .. }
             | Self::Source { cause, .. }
-            | Self::Changed { cause, .. }
+            | Self::Replaced { cause, .. }
             | Self::Stalled { cause, .. } => Some(cause),
             _ => None,
         }

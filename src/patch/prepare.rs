@@ -261,7 +261,7 @@ pub(super) fn encoded_name(item: &ItemFacts) -> String {
 
 /// True for errors of a source, not of the request.
 pub(super) fn is_source(error: &PatchError) -> bool {
-    matches!(error, PatchError::Source { .. } | PatchError::Changed { .. } | PatchError::Stalled { .. })
+    matches!(error, PatchError::Source { .. } | PatchError::Replaced { .. } | PatchError::Stalled { .. })
 }
 
 fn has_all(item: &ItemFacts, names: &[String]) -> bool {

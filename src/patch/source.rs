@@ -117,7 +117,7 @@ pub(super) fn storage_failed(item: &ItemFacts, band: &str, error: &StorageError)
     let (reason, cause) = (storage_reason(error), chain(error));
     match error {
         StorageError::Stalled { .. } => PatchError::Stalled { item, band, reason, cause },
-        StorageError::Changed { .. } => PatchError::Changed { item, band, cause },
+        StorageError::Changed { .. } => PatchError::Replaced { item, band, cause },
         _ => PatchError::Source { item, band, reason, cause },
     }
 }
@@ -135,7 +135,16 @@ pub(super) fn storage_reason(error: &StorageError) -> String {
         StorageError::TooLarge { len, limit, .. } => {
             format!("{len} bytes are more than the limit of {limit}")
         }
-        StorageError::NoStore { scheme, .. } => format!("this version does not read from '{scheme}' stores"),
+        StorageError::Denied { status, .. } => format!("its store denies access ({status})"),
+        StorageError::Unavailable { status, .. } => {
+            format!("its store is not available ({status}); ask again later")
+        }
+        StorageError::Refused { status, .. } => format!("its store refused ({status})"),
+        StorageError::Broken { .. } => "its store cannot be reached or broke off".to_owned(),
+        StorageError::Exists { .. } | StorageError::Settings { .. } => {
+            "its store is not set up on this server".to_owned()
+        }
+        StorageError::Unsupported { .. } => "its store does not serve ranges of bytes".to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The built binary as its users meet it: a process, a port, clients of other makers, trees of other makers.
 //!
-//! `server`, `demo`, `http`, `python`, `scenes`, `cogs`, `damage`, `allocations` and `soak` are what the tests stand on; every other
-//! module is tests of one promise.
+//! `server`, `demo`, `http`, `python`, `scenes`, `cogs`, `damage`, `allocations`, `soak` and `stores` are what the tests
+//! stand on; every other module is tests of one promise.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, its support code too")]
 
 mod allocations;
@@ -13,6 +13,7 @@ mod python;
 mod scenes;
 mod server;
 mod soak;
+mod stores;
 
 mod answers;
 mod broken_trees;
@@ -33,7 +34,11 @@ mod refusals;
 mod rooms;
 mod schemas;
 mod searches;
+mod served_from_stores;
 mod static_trees;
+mod store_conformance;
+mod store_faults;
+mod stores_stand;
 mod tables;
 mod transport;
 mod warps;
