@@ -37,8 +37,8 @@ pub(super) async fn read(
             if document.is_same {
                 return Ok(stream::iter([Ok(Found::Document(document))]).boxed());
             }
-            let file = storage.open_whole(location).await?;
-            let lines = parsed(pool, press, location.clone(), blocks(file));
+            let source = storage.open_whole(location).await?.into_reader();
+            let lines = parsed(pool, press, location.clone(), blocks(source));
             Ok(stream::iter([Ok(Found::Document(document))]).chain(lines).boxed())
         }
         Source::StandardInput => {

@@ -13,10 +13,10 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, try_join_all};
 
-use super::plan::{Block, merge};
+use super::plan::Block;
 use crate::cog::{Codec, DecodeError, Image, Opened, decode_block};
 use crate::pool::Pool;
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Storage, StorageError, merge};
 
 /// Memory of a kept block beside its samples.
 const OVERHEAD_BYTES: usize = 160;
@@ -130,7 +130,8 @@ impl Blocks {
         }
         let ranges: Vec<Range<u64>> = absent.iter().map(|(_, range)| range.clone()).collect();
         let mut flights = Vec::with_capacity(absent.len());
-        for (run, members) in merge(&ranges) {
+        let gap_bytes = self.storage.gap_bytes(&opened.location);
+        for (run, members) in merge(&ranges, gap_bytes) {
             let bytes = self.run(opened, run.clone());
             for member in members {
                 let (nth, range) = &absent[member];

@@ -188,7 +188,16 @@ fn storage_reason(error: &StorageError) -> String {
         StorageError::TooLarge { len, limit, .. } => {
             format!("{len} bytes are more than the limit of {limit}")
         }
-        StorageError::NoStore { scheme, .. } => format!("this version does not read from '{scheme}' stores"),
+        StorageError::Denied { status, .. } => format!("its store denies access ({status})"),
+        StorageError::Unavailable { status, .. } => {
+            format!("its store is not available ({status}); ask again later")
+        }
+        StorageError::Refused { status, .. } => format!("its store refused ({status})"),
+        StorageError::Broken { .. } => "its store cannot be reached or broke off".to_owned(),
+        StorageError::Exists { .. } | StorageError::Settings { .. } => {
+            "its store is not set up on this server".to_owned()
+        }
+        StorageError::Unsupported { .. } => "its store does not serve ranges of bytes".to_owned(),
     }
 }
 

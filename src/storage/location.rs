@@ -18,7 +18,18 @@ pub enum Location {
 }
 
 /// Schemes of stores, besides `file`.
-const SCHEMES: [&str; 8] = ["s3", "az", "gs", "http", "https", "abfs", "abfss", "adl"];
+const SCHEMES: [&str; 5] = ["s3", "az", "gs", "http", "https"];
+
+/// Other names that tools have for them.
+const ALIASES: [(&str, &str); 7] = [
+    ("s3a", "s3"),
+    ("s3n", "s3"),
+    ("gcs", "gs"),
+    ("azure", "az"),
+    ("adl", "az"),
+    ("abfs", "az"),
+    ("abfss", "az"),
+];
 
 /// Why a text is no location.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +129,7 @@ impl Location {
             return Ok(None);
         };
         let url = Url::parse(text).map_err(|error| bad_url(text, error))?;
+        let url = usual(url).map_err(|error| bad_url(text, error))?;
         if scheme.eq_ignore_ascii_case("file") {
             let path = percent_decode_str(url.path()).decode_utf8_lossy().into_owned();
             return Ok(Some(Self::Local(normalised(Path::new(&path)))));
@@ -208,10 +220,21 @@ impl Location {
     pub fn child(&self, rest: &str) -> Result<Self, LocationError> {
         match self {
             Self::Local(folder) => Ok(Self::Local(normalised(&folder.join(rest)))),
+            Self::Remote(_) => Ok(self.below(rest)),
+        }
+    }
+
+    /// What a store holds at the plain path `rest` below this folder: each of its characters stands for itself.
+    pub(super) fn below(&self, rest: &str) -> Self {
+        match self {
+            Self::Local(folder) => Self::Local(normalised(&folder.join(rest))),
             Self::Remote(folder) => {
-                let mut base = folder.clone();
-                base.set_path(&format!("{}/", folder.path().trim_end_matches('/')));
-                Self::Remote(base).join(rest)
+                let mut url = folder.clone();
+                url.set_query(None);
+                if let Ok(mut segments) = url.path_segments_mut() {
+                    segments.pop_if_empty().extend(rest.split('/').filter(|part| !part.is_empty()));
+                }
+                Self::Remote(url)
             }
         }
     }
@@ -221,6 +244,31 @@ impl Location {
     pub fn to_href(&self) -> String {
         self.to_string()
     }
+}
+
+/// The one form of a URL that has several: other names of a scheme, and Azure's hierarchical hosts, whose bytes are those of
+/// its blobs.
+fn usual(mut url: Url) -> Result<Url, url::ParseError> {
+    const HIERARCHICAL: &str = ".dfs.core.windows.net";
+    let is_abfs = matches!(url.scheme(), "abfs" | "abfss");
+    let blob_host = |host: &str| Some(format!("{}.blob.core.windows.net", host.strip_suffix(HIERARCHICAL)?));
+    let blob_host = url.host_str().and_then(blob_host);
+    if is_abfs && !url.username().is_empty() {
+        // abfss://container@account.dfs.core.windows.net/path
+        let host = blob_host.unwrap_or_else(|| url.host_str().unwrap_or_default().to_owned());
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        return Url::parse(&format!("https://{host}/{}{}{query}", url.username(), url.path()));
+    }
+    if url.scheme() == "https"
+        && let Some(host) = blob_host
+    {
+        url.set_host(Some(&host))?;
+    }
+    if let Some((_, usual)) = ALIASES.iter().find(|(alias, _)| *alias == url.scheme()) {
+        let rest = url.as_str().split_once(':').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+        return Url::parse(&format!("{usual}:{rest}"));
+    }
+    Ok(url)
 }
 
 /// Lexical: `..` never climbs above the root.
@@ -298,6 +346,19 @@ mod tests {
         assert!(at("s3://bucket/p/x.tif").is_below(&at("s3://bucket/p")));
         assert!(!at("s3://bucket/pq/x.tif").is_below(&at("s3://bucket/p")));
         assert!(!at("s3://other/p/x.tif").is_below(&at("s3://bucket/p")));
+    }
+
+    #[test]
+    fn names_of_one_place_become_one() {
+        for (text, usual) in [
+            ("s3a://b/x", "s3://b/x"),
+            ("abfs://c/x%20y", "az://c/x%20y"),
+            ("abfss://c@acc.dfs.core.windows.net/x", "https://acc.blob.core.windows.net/c/x"),
+            ("https://acc.dfs.core.windows.net/c/x", "https://acc.blob.core.windows.net/c/x"),
+            ("gcs://b/x", "gs://b/x"),
+        ] {
+            assert_eq!(at(text), at(usual), "{text}");
+        }
     }
 
     #[test]

@@ -1,16 +1,25 @@
 //! A location becomes bytes.
 //!
-//! In: a [`Location`] as users and STAC documents write it. Out: facts about the object there ([`Meta`]), its whole
-//! bytes, or ranges of them, counted in [`Counters`]. [`Places`] says which locations the server may read at all.
+//! In: a [`Location`] as users and STAC documents write it. Out: facts about the object there ([`Meta`]), its whole bytes,
+//! ranges of them, a listing of what lies below a folder; and objects written, in one piece or as a stream ([`Writer`]).
+//! All of it for local files, S3, Azure Blob Storage, Google Cloud Storage and web servers (reading only), counted in
+//! [`Counters`]. [`Places`] says which locations the server may read at all; [`Settings`] how stores are accessed.
 //!
-//! Local files keep their descriptors and are read by position. Stores behind a network come with a later version; their
-//! locations parse, and reading one is a clear error.
+//! Local files keep their descriptors and are read by position. Stores get many requests at once, each timed and tried again
+//! while that makes sense, and fewer as soon as they ask for fewer. An object that is read in parts is pinned by its `ETag`.
 
 mod counters;
+mod error;
 mod local;
 mod location;
 mod places;
 mod plain_href;
+mod ranges;
+mod remote;
+mod secret;
+mod settings;
+mod whole;
+mod writer;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -19,16 +28,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
 
-pub use counters::Counters;
+pub use counters::{Counters, StoreKind, Tally};
+pub use error::StorageError;
 pub use location::{Location, LocationError};
 pub use places::Places;
 pub(crate) use plain_href::{is_plain_url, plain_href};
+pub use ranges::{Run, merge};
+pub use secret::Secret;
+pub use settings::{Environment, Settings, StoreSettings};
+pub use whole::Whole;
+pub use writer::Writer;
+
+use remote::Remote;
 
 /// The largest object that [`Storage::read`] takes into memory at once, in bytes.
 pub const MAX_WHOLE_BYTES: u64 = 1 << 30;
 
-/// How long one call to a store may take.
+/// How long one call to the disk may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is known of an object without its bytes.
@@ -42,87 +60,79 @@ pub struct Meta {
     pub etag: String,
 }
 
-/// Why bytes could not be had. The message names the location: it is for the log and the terminal, not for clients.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    /// Nothing is there.
-    #[error("{location} does not exist")]
-    NotFound {
-        /// Where.
-        location: Location,
-    },
-    /// The system refused, broke off or failed.
-    #[error("cannot read {location}")]
-    Io {
-        /// Where.
-        location: Location,
-        /// The system's own words.
-        source: std::io::Error,
-    },
-    /// A range that the object does not have.
-    #[error("{location} has {len} bytes, but bytes {start} to {end} were asked for")]
-    OutOfRange {
-        /// Where.
-        location: Location,
-        /// Length of the object.
-        len: u64,
-        /// First byte asked for.
-        start: u64,
-        /// Byte after the last.
-        end: u64,
-    },
-    /// No answer in time.
-    #[error("{location} did not answer within {} s", limit.as_secs())]
-    Stalled {
-        /// Where.
-        location: Location,
-        /// The bound.
-        limit: Duration,
-    },
-    /// Another object took its place while it was being read.
-    #[error("{location} was replaced while it was being read; ask again")]
-    Changed {
-        /// Where.
-        location: Location,
-    },
-    /// Too much to take into memory.
-    #[error("{location} has {len} bytes; documents of more than {limit} bytes are not read at once")]
-    TooLarge {
-        /// Where.
-        location: Location,
-        /// Length of the object.
-        len: u64,
-        /// The bound.
-        limit: u64,
-    },
-    /// A store that this version does not speak to.
-    #[error("cannot read {location}: this version reads local files only, and '{scheme}' is another store")]
-    NoStore {
-        /// Where.
-        location: Location,
-        /// The part before `://`.
-        scheme: String,
-    },
+/// An object of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is.
+    pub location: Location,
+    /// What the listing says of it.
+    pub meta: Meta,
 }
 
-/// All stores behind one door; a clone shares descriptors and counters.
+/// What has to be there for a write to take place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteMode {
+    /// Anything or nothing.
+    Replace,
+    /// Nothing; else [`StorageError::Exists`].
+    Create,
+    /// The object with this `ETag`; else [`StorageError::Changed`].
+    IfMatch(String),
+}
+
+/// What a store keeps beside an object's bytes. The disk keeps none of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Label {
+    /// Media type.
+    pub content_type: Option<String>,
+    /// Names (lower-case letters, digits and `_`) and values of the user's own.
+    pub metadata: Vec<(String, String)>,
+}
+
+/// All stores behind one door; a clone shares descriptors, connections and counters.
 #[derive(Debug, Clone)]
 pub struct Storage {
     local: Arc<local::Files>,
+    remote: Arc<Remote>,
     counters: Arc<Counters>,
 }
 
 impl Default for Storage {
+    /// Stores as the process's environment describes them.
     fn default() -> Self {
-        Self { local: Arc::new(local::Files::new()), counters: Arc::default() }
+        let environment = Environment::of_process();
+        Self::new(Settings::new(Vec::new(), environment).unwrap_or_default())
     }
 }
 
 impl Storage {
+    /// Stores as settings describe them.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let counters = Arc::<Counters>::default();
+        let remote = Arc::new(Remote::new(settings, Arc::clone(&counters)));
+        Self { local: Arc::new(local::Files::new()), remote, counters }
+    }
+
     /// Requests and bytes since the start.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Keeps all objects of the bucket of `root` in memory, for trials.
+    ///
+    /// # Errors
+    /// When it is no location of a store.
+    pub fn keep_in_memory(&self, root: &Location) -> Result<(), StorageError> {
+        self.remote.keep_in_memory(root)
+    }
+
+    /// A location that a user gave, as all others name it: a signature in its query is kept here, for all that lies in the
+    /// same container (on a web server: the same folder), and `az://` becomes the URL of its account.
+    #[must_use]
+    pub fn adopt(&self, location: Location) -> Location {
+        self.remote.adopt(location)
     }
 
     /// True when the object lies in one of `places`, links on the way followed: a link in an allowed folder opens nothing
@@ -130,6 +140,9 @@ impl Storage {
     pub async fn admits(&self, places: &Places, location: &Location) -> bool {
         if !places.allow(location) {
             return false;
+        }
+        if location.as_path().is_none() {
+            return true;
         }
         let (places, at) = (places.clone(), location.clone());
         blocking(location, move || Ok(places.allow_resolved(&at))).await.unwrap_or(false)
@@ -140,9 +153,11 @@ impl Storage {
     /// # Errors
     /// When it is not there or cannot be asked for.
     pub async fn meta(&self, location: &Location) -> Result<Meta, StorageError> {
-        let path = local_path(location)?;
-        let (files, location) = (Arc::clone(&self.local), location.clone());
-        blocking(&location.clone(), move || files.open(&path, &location).map(|file| file.meta.clone())).await
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            return self.remote.meta(location).await;
+        };
+        let (files, at) = (Arc::clone(&self.local), location.clone());
+        blocking(location, move || files.open(&path, &at).map(|file| file.meta.clone())).await
     }
 
     /// The whole object, when it is no larger than [`MAX_WHOLE_BYTES`].
@@ -150,22 +165,55 @@ impl Storage {
     /// # Errors
     /// When it is not there, too large, or reading fails.
     pub async fn read(&self, location: &Location) -> Result<Bytes, StorageError> {
-        let path = local_path(location)?;
-        let at = location.clone();
-        let bytes = blocking(location, move || local::read_whole(&path, &at, MAX_WHOLE_BYTES)).await?;
-        self.counters.add(1, bytes.len() as u64);
-        Ok(bytes)
+        Ok(self.fetch(location).await?.1)
     }
 
-    /// The object as a stream of bytes, for files that are larger than memory.
+    /// The whole object as [`Storage::read`], and what it was when it was read: one request.
     ///
     /// # Errors
-    /// When it is not there, no regular file, or not on this disk.
-    pub async fn open_whole(&self, location: &Location) -> Result<std::fs::File, StorageError> {
-        let path = local_path(location)?;
+    /// When it is not there, too large, or reading fails.
+    pub async fn fetch(&self, location: &Location) -> Result<(Meta, Bytes), StorageError> {
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            return self.remote.fetch(location).await;
+        };
         let at = location.clone();
-        self.counters.add(1, 0);
-        blocking(location, move || local::open_whole(&path, &at)).await
+        let found = blocking(location, move || local::read_whole(&path, &at, MAX_WHOLE_BYTES)).await?;
+        self.counters.of(StoreKind::Local).add(1, found.1.len() as u64);
+        Ok(found)
+    }
+
+    /// As [`Storage::fetch`], but nothing while the object is still the one that had this `ETag`: one request all the same.
+    ///
+    /// # Errors
+    /// When it is not there, too large, or reading fails.
+    pub async fn fetch_unless(
+        &self,
+        location: &Location,
+        etag: &str,
+    ) -> Result<Option<(Meta, Bytes)>, StorageError> {
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            return self.remote.fetch_unless(location, etag).await;
+        };
+        let at = location.clone();
+        if blocking(location, move || local::look(&path, &at)).await?.etag == etag {
+            return Ok(None);
+        }
+        self.fetch(location).await.map(Some)
+    }
+
+    /// The object as a stream of bytes, for those that are larger than memory.
+    ///
+    /// # Errors
+    /// When it is not there, or no regular file.
+    pub async fn open_whole(&self, location: &Location) -> Result<Whole, StorageError> {
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            let meta = self.remote.meta(location).await?;
+            return Ok(Whole::of_store(self.clone(), meta, location));
+        };
+        let at = location.clone();
+        self.counters.of(StoreKind::Local).add(1, 0);
+        blocking(location, move || local::open_whole(&path, &at).and_then(|file| Whole::of_file(file, &at)))
+            .await
     }
 
     /// The given ranges of the object that had this `ETag`, in their order. One that ends past the object is an error,
@@ -179,7 +227,9 @@ impl Storage {
         etag: &str,
         ranges: &[Range<u64>],
     ) -> Result<Vec<Bytes>, StorageError> {
-        let path = local_path(location)?;
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            return self.remote.ranges(location, etag, ranges).await;
+        };
         let (files, at, ranges) = (Arc::clone(&self.local), location.clone(), ranges.to_vec());
         let (count, etag) = (ranges.len() as u64, etag.to_owned());
         let parts = blocking(location, move || {
@@ -190,8 +240,114 @@ impl Storage {
             ranges.into_iter().map(|range| file.read_range(range, &at)).collect::<Result<Vec<_>, _>>()
         })
         .await?;
-        self.counters.add(count, parts.iter().map(|part: &Bytes| part.len() as u64).sum());
+        let bytes = parts.iter().map(|part: &Bytes| part.len() as u64).sum();
+        self.counters.of(StoreKind::Local).add(count, bytes);
         Ok(parts)
+    }
+
+    /// The gap between two ranges of this object, in bytes, up to which reading on is as cheap as another request: by what
+    /// its store has been like so far.
+    #[must_use]
+    pub fn gap_bytes(&self, location: &Location) -> u64 {
+        match location {
+            Location::Local(_) => ranges::LEAST_GAP,
+            Location::Remote(_) => self.remote.gap_bytes(location),
+        }
+    }
+
+    /// All objects below a folder, however deep. A folder that is not there holds nothing; a web server cannot say.
+    pub fn list(&self, folder: &Location) -> BoxStream<'static, Result<Entry, StorageError>> {
+        match folder {
+            Location::Local(path) => local::list(path),
+            Location::Remote(_) => self.remote.list(folder),
+        }
+    }
+
+    /// True where a listing costs much less than asking for each object: in stores, but not on web servers and the disk.
+    #[must_use]
+    pub fn lists_cheaply(&self, location: &Location) -> bool {
+        location.as_path().is_none() && self.remote.lists(location)
+    }
+
+    /// Writes an object in one piece; it is there as a whole, or as it was.
+    ///
+    /// # Errors
+    /// When the mode forbids it or writing fails.
+    pub async fn write(
+        &self,
+        location: &Location,
+        bytes: Bytes,
+        mode: WriteMode,
+        label: &Label,
+    ) -> Result<Meta, StorageError> {
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            return self.remote.write(location, bytes, &mode, label).await;
+        };
+        let at = location.clone();
+        blocking(location, move || {
+            let mut part = local::Part::create(&path, &at)?;
+            part.write(&bytes)?;
+            part.publish(&mode)
+        })
+        .await
+    }
+
+    /// Begins an object that is written piece by piece; `len` is how long it will be, where that is known.
+    ///
+    /// # Errors
+    /// When it cannot be written there.
+    pub async fn writer(
+        &self,
+        location: &Location,
+        label: &Label,
+        len: Option<u64>,
+    ) -> Result<Writer, StorageError> {
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            return Ok(Writer::to_store(remote::Upload::new(&self.remote, location, label, len), location));
+        };
+        let at = location.clone();
+        let part = blocking(location, move || local::Part::create(&path, &at)).await?;
+        Ok(Writer::to_disk(part, location))
+    }
+
+    /// What a store keeps beside the object, and its length, age and `ETag`.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be asked for.
+    pub async fn label(&self, location: &Location) -> Result<(Meta, Label), StorageError> {
+        match location {
+            Location::Local(_) => Ok((self.meta(location).await?, Label::default())),
+            Location::Remote(_) => self.remote.label(location).await,
+        }
+    }
+
+    /// Deletes an object; that there is none is no error.
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    pub async fn delete(&self, location: &Location) -> Result<(), StorageError> {
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            return self.remote.delete(location).await;
+        };
+        let at = location.clone();
+        blocking(location, move || local::delete(&path, &at)).await
+    }
+
+    /// Makes the bucket, container or folder of a location; false when it was there already.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn make_container(&self, location: &Location) -> Result<bool, StorageError> {
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            return self.remote.make_container(location).await;
+        };
+        let at = location.clone();
+        blocking(location, move || {
+            let is_new = !path.exists();
+            std::fs::create_dir_all(&path).map_err(|source| StorageError::Io { location: at, source })?;
+            Ok(is_new)
+        })
+        .await
     }
 }
 
@@ -202,8 +358,9 @@ impl Storage {
 pub fn local_path(location: &Location) -> Result<PathBuf, StorageError> {
     match location {
         Location::Local(path) => Ok(path.clone()),
-        Location::Remote(url) => {
-            Err(StorageError::NoStore { location: location.clone(), scheme: url.scheme().to_owned() })
+        Location::Remote(_) => {
+            let what = "this takes a file on this disk; copy it here first";
+            Err(StorageError::Unsupported { location: location.clone(), what })
         }
     }
 }

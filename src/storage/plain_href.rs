@@ -3,7 +3,7 @@
 use memchr::{memchr, memchr_iter, memchr2};
 
 /// The schemes whose URLs are read alike as long as they hold plain characters only.
-const SCHEMES: [&str; 6] = ["https://", "http://", "s3://", "gs://", "az://", "abfs://"];
+const SCHEMES: [&str; 4] = ["https://", "http://", "s3://", "gs://"];
 
 /// What [`Location::parse`](super::Location::parse) and then [`Location::to_href`](super::Location::to_href) would make of a
 /// URL, its query and fragment cut off; `None` where that takes a parser to tell.
@@ -24,6 +24,7 @@ pub(crate) fn plain_href(text: &str) -> Option<&str> {
     };
     let last_label = host.rsplit('.').next()?;
     if host.len() > 253
+        || host.ends_with(".dfs.core.windows.net")
         || !host.split('.').all(is_label)
         || !last_label.starts_with(|c: char| c.is_alphabetic())
     {

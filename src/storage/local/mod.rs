@@ -15,6 +15,12 @@ use rustix::buffer::spare_capacity;
 
 use super::{Location, Meta, StorageError};
 
+mod list;
+mod write;
+
+pub(super) use list::list;
+pub(super) use write::{Part, delete};
+
 /// Descriptors kept open; Debian's default limit is 1,024 a process.
 const KEPT_FILES: u64 = 512;
 
@@ -120,18 +126,37 @@ pub(super) fn open_whole(path: &Path, location: &Location) -> Result<File, Stora
     File::open(path).map_err(failed)
 }
 
-/// Reads a document as a whole, when it is not larger than `limit` bytes.
-pub(super) fn read_whole(path: &Path, location: &Location, limit: u64) -> Result<Bytes, StorageError> {
+/// What a file is now.
+pub(super) fn meta_of_file(file: &File, location: &Location) -> Result<Meta, StorageError> {
+    file.metadata().map(|metadata| meta_of(&metadata)).map_err(|error| from_io(error, location))
+}
+
+/// Length, age and `ETag` of a file, by its name only.
+pub(super) fn look(path: &Path, location: &Location) -> Result<Meta, StorageError> {
     let failed = |error| from_io(error, location);
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if !metadata.is_file() {
         return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
     }
-    let len = metadata.len();
-    if len > limit {
-        return Err(StorageError::TooLarge { location: location.clone(), len, limit });
+    Ok(meta_of(&metadata))
+}
+
+/// Reads a document as a whole, when it is not larger than `limit` bytes, and what it was before its bytes were read.
+pub(super) fn read_whole(
+    path: &Path,
+    location: &Location,
+    limit: u64,
+) -> Result<(Meta, Bytes), StorageError> {
+    let file = open_whole(path, location)?;
+    let meta = meta_of_file(&file, location)?;
+    if meta.len > limit {
+        return Err(StorageError::TooLarge { location: location.clone(), len: meta.len, limit });
     }
-    std::fs::read(path).map(Bytes::from).map_err(failed)
+    let mut bytes = Vec::with_capacity(usize::try_from(meta.len).unwrap_or_default());
+    // A file that grows meanwhile has no end.
+    io::Read::read_to_end(&mut io::Read::take(&file, limit), &mut bytes)
+        .map_err(|error| from_io(error, location))?;
+    Ok((meta, bytes.into()))
 }
 
 fn meta_of(metadata: &Metadata) -> Meta {

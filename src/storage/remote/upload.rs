@@ -1,0 +1,201 @@
+//! A large object is written in parts, a few at once, in bounded memory.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use object_store::multipart::{MultipartStore, PartId};
+use object_store::path::Path;
+use object_store::{MultipartId, PutMultipartOptions};
+use tokio::task::JoinSet;
+
+use super::write::attributes;
+use super::{Access, Remote, translated};
+use crate::storage::{Label, Location, Meta, StorageError, WriteMode};
+
+/// The smallest part, in bytes; the last may be smaller.
+const PART_BYTES: u64 = 8 << 20;
+/// Parts that a store takes (S3 10,000, Azure 50,000), with room for an object that grew.
+const MOST_PARTS: u64 = 9_000;
+/// Parts under way at once.
+const AT_ONCE: usize = 3;
+
+/// An object that is being written. Dropped before its end, it leaves nothing behind.
+#[derive(Debug)]
+pub(in crate::storage) struct Upload {
+    remote: Arc<Remote>,
+    location: Location,
+    label: Label,
+    part_bytes: usize,
+    buffer: BytesMut,
+    len: u64,
+    parts: Option<Parts>,
+}
+
+/// Parts that were sent, or are on the way.
+struct Parts {
+    access: Arc<Access>,
+    path: Path,
+    id: MultipartId,
+    sent: Vec<Option<PartId>>,
+    under_way: JoinSet<(usize, object_store::Result<PartId>)>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("sent", &self.sent.len()).finish_non_exhaustive()
+    }
+}
+
+impl Upload {
+    /// Begins an object of about `len` bytes, where that is known.
+    pub(in crate::storage) fn new(
+        remote: &Arc<Remote>,
+        location: &Location,
+        label: &Label,
+        len: Option<u64>,
+    ) -> Self {
+        let part_bytes = len.unwrap_or_default().div_ceil(MOST_PARTS).max(PART_BYTES);
+        Self {
+            remote: Arc::clone(remote),
+            location: location.clone(),
+            label: label.clone(),
+            part_bytes: usize::try_from(part_bytes).unwrap_or(usize::MAX),
+            buffer: BytesMut::new(),
+            len: 0,
+            parts: None,
+        }
+    }
+
+    /// Takes in the next bytes; waits while enough are under way.
+    pub(in crate::storage) async fn write(&mut self, mut bytes: Bytes) -> Result<(), StorageError> {
+        self.len += bytes.len() as u64;
+        while self.buffer.len() + bytes.len() > self.part_bytes {
+            let more = bytes.split_to(self.part_bytes - self.buffer.len());
+            self.buffer.extend_from_slice(&more);
+            let part = std::mem::take(&mut self.buffer).freeze();
+            self.send(part).await?;
+        }
+        self.buffer.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    async fn send(&mut self, part: Bytes) -> Result<(), StorageError> {
+        if self.parts.is_none() {
+            self.parts = Some(self.begin().await?);
+        }
+        let Some(parts) = &mut self.parts else { return Ok(()) };
+        while parts.under_way.len() >= AT_ONCE {
+            parts.join().await.map_err(|error| translated(&error, &self.location))?;
+        }
+        let nth = parts.sent.len();
+        parts.sent.push(None);
+        let (access, path, id) = (Arc::clone(&parts.access), parts.path.clone(), parts.id.clone());
+        parts.under_way.spawn(async move {
+            let sent = match multipart(&access) {
+                Ok(store) => store.put_part(&path, &id, nth, part.into()).await,
+                Err(error) => Err(error),
+            };
+            (nth, sent)
+        });
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<Parts, StorageError> {
+        let options =
+            PutMultipartOptions { attributes: attributes(&self.label), ..PutMultipartOptions::default() };
+        let (access, path, id) = self
+            .remote
+            .run(&self.location, |access, path| {
+                let options = options.clone();
+                async move {
+                    let id = multipart(&access)?.create_multipart_opts(&path, options).await?;
+                    Ok((access, path, id))
+                }
+            })
+            .await?;
+        Ok(Parts { access, path, id, sent: Vec::new(), under_way: JoinSet::new() })
+    }
+
+    /// Makes the object of what was taken in; only now is it there.
+    pub(in crate::storage) async fn finish(mut self) -> Result<Meta, StorageError> {
+        let rest = std::mem::take(&mut self.buffer).freeze();
+        if self.parts.is_none() {
+            return self.remote.write(&self.location, rest, &WriteMode::Replace, &self.label).await;
+        }
+        if !rest.is_empty() {
+            self.send(rest).await?;
+        }
+        let Some(parts) = &mut self.parts else { return Err(self.lost()) };
+        let failed = |error: object_store::Error| translated(&error, &self.location);
+        while !parts.under_way.is_empty() {
+            parts.join().await.map_err(failed)?;
+        }
+        let sent = parts.sent.drain(..).collect::<Option<Vec<PartId>>>();
+        let sent = sent.ok_or_else(|| StorageError::Broken {
+            location: self.location.clone(),
+            reason: "a part of it was lost".to_owned(),
+        })?;
+        let store = multipart(&parts.access).map_err(failed)?;
+        let done = store.complete_multipart(&parts.path, &parts.id, sent).await;
+        let meta = self.remote.meta(&self.location).await;
+        match (done, meta) {
+            // An answer may get lost after the object was made: then it is there, and the parts are gone.
+            (Err(error), Ok(meta)) if meta.len != self.len => Err(failed(error)),
+            (Err(error), Err(_)) => Err(failed(error)),
+            (_, Ok(meta)) => {
+                self.parts = None;
+                Ok(meta)
+            }
+            (Ok(_), Err(error)) => {
+                self.parts = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn lost(&self) -> StorageError {
+        StorageError::Broken { location: self.location.clone(), reason: "its upload was lost".to_owned() }
+    }
+
+    /// Gives up: what was sent is discarded.
+    pub(in crate::storage) async fn abort(mut self) {
+        if let Some(parts) = self.parts.take() {
+            parts.discard().await;
+        }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let Some(parts) = self.parts.take() else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(parts.discard());
+        }
+    }
+}
+
+impl Parts {
+    async fn join(&mut self) -> object_store::Result<()> {
+        if let Some(joined) = self.under_way.join_next().await {
+            let (nth, sent) = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            self.sent[nth] = Some(sent?);
+        }
+        Ok(())
+    }
+
+    async fn discard(mut self) {
+        self.under_way.shutdown().await;
+        if let Ok(store) = multipart(&self.access)
+            && let Err(error) = store.abort_multipart(&self.path, &self.id).await
+        {
+            tracing::debug!(status = ?super::failure::status(&error), "parts of an upload stay behind");
+        }
+    }
+}
+
+fn multipart(access: &Access) -> object_store::Result<&Arc<dyn MultipartStore>> {
+    access.parts.as_ref().ok_or_else(|| object_store::Error::NotImplemented {
+        operation: "writing in parts".to_owned(),
+        implementer: "HTTP".to_owned(),
+    })
+}
