@@ -103,7 +103,11 @@ impl Sender<'_> {
         if self.is_stopped() {
             return Err(SendError::Interrupted);
         }
-        if file.len <= AT_ONCE_BYTES { self.send_at_once(file, sent).await } else { self.send_in_parts(file, sent).await }
+        if file.len <= AT_ONCE_BYTES {
+            self.send_at_once(file, sent).await
+        } else {
+            self.send_in_parts(file, sent).await
+        }
     }
 
     fn is_stopped(&self) -> bool {
@@ -113,11 +117,13 @@ impl Sender<'_> {
     async fn send_at_once(&self, file: &File, sent: &(dyn Fn(u64) + Sync)) -> Result<Outcome, SendError> {
         let _memory = self.memory.take(file.len).await;
         let bytes = self.storage.read(&file.source).await?;
-        let (checksum, document) = self.pool.run({
-            let (bytes, relative) = (bytes.clone(), file.relative.clone());
-            move || (Checksum::of(&bytes), document_type(&relative, &bytes))
-        })
-        .await;
+        let (checksum, document) = self
+            .pool
+            .run({
+                let (bytes, relative) = (bytes.clone(), file.relative.clone());
+                move || (Checksum::of(&bytes), document_type(&relative, &bytes))
+            })
+            .await;
         if let Some(outcome) = self.settled(file, checksum, bytes.len() as u64).await? {
             return Ok(outcome);
         }
@@ -131,7 +137,9 @@ impl Sender<'_> {
                 Ok(Outcome::Sent(len))
             }
             // Ours all the same, when its answer was lost and it was sent again.
-            Err(StorageError::Exists { .. }) if self.has(&file.target, checksum).await? => Ok(Outcome::Sent(len)),
+            Err(StorageError::Exists { .. }) if self.has(&file.target, checksum).await? => {
+                Ok(Outcome::Sent(len))
+            }
             Err(StorageError::Exists { .. }) => Ok(Outcome::Kept),
             Err(error) => Err(error.into()),
         }
@@ -186,11 +194,13 @@ impl Sender<'_> {
             let piece = piece?;
             len += piece.len() as u64;
             let summed = piece.clone();
-            summing = self.pool.run(move || {
-                summing.add(&summed);
-                summing
-            })
-            .await;
+            summing = self
+                .pool
+                .run(move || {
+                    summing.add(&summed);
+                    summing
+                })
+                .await;
             take(piece).await?;
         }
         Ok((summing.end(), len))
@@ -219,7 +229,11 @@ impl Sender<'_> {
     }
 
     fn mode(&self, file: &File) -> WriteMode {
-        if self.overwrite == Overwrite::Never && file.there.is_none() { WriteMode::Create } else { WriteMode::Replace }
+        if self.overwrite == Overwrite::Never && file.there.is_none() {
+            WriteMode::Create
+        } else {
+            WriteMode::Replace
+        }
     }
 
     async fn label(&self, file: &File, checksum: Checksum, document: Option<&'static str>) -> Label {

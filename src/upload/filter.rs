@@ -30,7 +30,8 @@ impl Filter {
     /// True when the file at this relative path is to be sent.
     #[must_use]
     pub fn takes(&self, relative: &str) -> bool {
-        self.include.as_ref().is_none_or(|include| include.is_match(relative)) && !self.exclude.is_match(relative)
+        self.include.as_ref().is_none_or(|include| include.is_match(relative))
+            && !self.exclude.is_match(relative)
     }
 }
 

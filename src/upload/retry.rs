@@ -1,8 +1,9 @@
 //! The paths that an upload could not send, kept for `--retry-failed`.
 
-use std::hash::Hasher as _;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use rapidhash::v3::rapidhash_v3;
 
 use crate::storage::Location;
 
@@ -32,10 +33,9 @@ impl Retry {
     /// The list of uploads from `source` to `dest` below the folder `cache`.
     #[must_use]
     pub fn of(cache: &Path, source: &Location, dest: &Location) -> Self {
-        let mut hasher = rapidhash::v3::RapidHasher::default();
         // Neither shows a secret.
-        hasher.write(format!("{source}\n{dest}").as_bytes());
-        Self { path: cache.join("uploads").join(format!("{:016x}.json", hasher.finish())) }
+        let hash = rapidhash_v3(format!("{source}\n{dest}").as_bytes());
+        Self { path: cache.join("uploads").join(format!("{hash:016x}.json")) }
     }
 
     /// The paths, sorted.

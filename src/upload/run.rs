@@ -47,7 +47,9 @@ pub enum UploadError {
     #[error(transparent)]
     Location(#[from] LocationError),
     /// Nothing to send.
-    #[error("nothing to send: {source_at} holds no file that is asked for; check the path and --include, --exclude")]
+    #[error(
+        "nothing to send: {source_at} holds no file that is asked for; check the path and --include, --exclude"
+    )]
     Empty {
         /// The source.
         source_at: Location,
@@ -284,5 +286,6 @@ impl Report {
 /// A number from 0 up to 1, another each time.
 fn chance() -> f64 {
     use std::hash::{BuildHasher as _, RandomState};
-    f64::from(u16::try_from(RandomState::new().hash_one(0) % (1 << 16)).unwrap_or_default()) / f64::from(1 << 16)
+    f64::from(u16::try_from(RandomState::new().hash_one(0) % (1 << 16)).unwrap_or_default())
+        / f64::from(1 << 16)
 }

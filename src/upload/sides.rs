@@ -60,8 +60,7 @@ async fn sources(
     let mut entries = storage.list(&options.source);
     while let Some(entry) = entries.try_next().await? {
         let relative = entry.location.relative_to(&options.source);
-        let relative =
-            relative.ok_or_else(|| UploadError::Name { location: entry.location.clone() })?;
+        let relative = relative.ok_or_else(|| UploadError::Name { location: entry.location.clone() })?;
         if relative.is_empty() {
             return Ok(None);
         }

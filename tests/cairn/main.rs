@@ -37,4 +37,5 @@ mod static_trees;
 mod stores_stand;
 mod tables;
 mod transport;
+mod uploads;
 mod warps;
