@@ -9,6 +9,7 @@ use super::progress::say;
 use super::transfer::{Transfer, bytes, duration, rate};
 use crate::pool::Pool;
 use crate::storage::{Location, Storage};
+use crate::upload::set::{self, SetName, SetOptions, Transform};
 use crate::upload::{self, CONCURRENCY, Filter, Options, Report, Retry};
 
 /// Failures that are listed one by one; the rest are counted.
@@ -61,6 +62,22 @@ pub(super) struct UploadArgs {
     #[arg(long, conflicts_with = "delete")]
     retry_failed: bool,
 
+    /// Publish the images of SRC as this set, such as red/angry/robin: STAC documents are made and linked by DEST/catalog.json
+    #[arg(long, value_name = "NAME", requires = "set_version", conflicts_with_all = ["delete", "overwrite", "retry_failed"])]
+    set: Option<String>,
+
+    /// Version of the set; one that exists is never changed
+    #[arg(long, value_name = "V", requires = "set")]
+    set_version: Option<String>,
+
+    /// What made the images of the set NAME that are sent, such as crop@2
+    #[arg(long, value_name = "NAME@VERSION", requires = "set")]
+    transform: Option<Transform>,
+
+    /// How it was called
+    #[arg(long, value_name = "TEXT", requires = "transform")]
+    command_line: Option<String>,
+
     /// Say nothing but warnings and errors
     #[arg(long, short)]
     quiet: bool,
@@ -81,6 +98,11 @@ enum Overwrite {
 pub(super) fn run(args: &UploadArgs) -> anyhow::Result<()> {
     let storage = Storage::default();
     let options = options(args, &storage)?;
+    if let (Some(name), Some(version)) = (&args.set, &args.set_version) {
+        let set = SetName::new(name, version, args.transform.clone())?;
+        let options = SetOptions { set, command_line: args.command_line.clone(), upload: options };
+        return super::runtime()?.block_on(publish(&storage, &options, &args.dest, args.quiet));
+    }
     let retry = user_cache().map(|cache| Retry::of(&cache, &options.source, &options.dest));
     let options = match &retry {
         Some(retry) if args.retry_failed => Options { only: Some(retry.load()?), ..options },
@@ -88,6 +110,15 @@ pub(super) fn run(args: &UploadArgs) -> anyhow::Result<()> {
         _ => options,
     };
     let report = super::runtime()?.block_on(upload(&storage, &options, args.quiet))?;
+    tell(&report);
+    if let (Some(retry), false) = (&retry, options.dry_run) {
+        retry.keep(&report.unfinished())?;
+    }
+    complete(&report, ", or with --retry-failed for these files only")
+}
+
+/// What a dry run would do, and what failed.
+fn tell(report: &Report) {
     for line in &report.plan {
         planned(line);
     }
@@ -97,19 +128,53 @@ pub(super) fn run(args: &UploadArgs) -> anyhow::Result<()> {
     if report.failures.len() > LISTED {
         say(&format!("failed: {} further files", report.failures.len() - LISTED));
     }
-    if let (Some(retry), false) = (&retry, options.dry_run) {
-        retry.keep(&report.unfinished())?;
-    }
-    if report.is_complete() {
-        return Ok(());
-    }
-    anyhow::bail!(
-        "{} of {} files could not be sent and {} were held back until what they name is there; run the same command again, \
-         or with --retry-failed for these files only",
+}
+
+fn complete(report: &Report, further: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        report.is_complete(),
+        "{} of {} files could not be sent and {} were held back until what they name is there; run the same command \
+         again{further}",
         report.failures.len(),
         report.files,
         report.held_back.len()
-    )
+    );
+    Ok(())
+}
+
+/// Publishes a set of images.
+async fn publish(storage: &Storage, options: &SetOptions, dest: &str, quiet: bool) -> anyhow::Result<()> {
+    let transfer = Transfer::new(quiet);
+    let pool = Pool::new()?;
+    let report = set::publish(storage, &pool, options, stopped(), &|at| transfer.at(at)).await?;
+    let took = transfer.finish();
+    if !quiet {
+        say(&summary(&report.images, &options.upload, took));
+    }
+    for part in [&report.images, &report.documents] {
+        tell(part);
+        complete(part, "")?;
+    }
+    if !quiet && !options.upload.dry_run {
+        let was = if report.was_there { "was there already" } else { "is published" };
+        let root = shown(dest).trim_end_matches('/');
+        say(&format!(
+            "the set {} with {} images {was}; serve all sets with: cairn serve {root}/catalog.json",
+            options.set, report.items
+        ));
+    }
+    Ok(())
+}
+
+/// True once Ctrl-C is typed.
+fn stopped() -> watch::Receiver<bool> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.send_replace(true);
+        }
+    });
+    stopped
 }
 
 fn options(args: &UploadArgs, storage: &Storage) -> anyhow::Result<Options> {
@@ -141,14 +206,8 @@ fn shown(text: &str) -> &str {
 /// Uploads, with progress, until all is done or Ctrl-C is typed; says what was done.
 async fn upload(storage: &Storage, options: &Options, quiet: bool) -> anyhow::Result<Report> {
     let transfer = Transfer::new(quiet);
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.send_replace(true);
-        }
-    });
     let pool = Pool::new()?;
-    let report = upload::run(storage, &pool, options, stopped, &|at| transfer.at(at)).await?;
+    let report = upload::run(storage, &pool, options, stopped(), &|at| transfer.at(at)).await?;
     let took = transfer.finish();
     if !quiet {
         say(&summary(&report, options, took));

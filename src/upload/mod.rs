@@ -8,6 +8,8 @@
 //! What is there is all the state there is: an upload that was killed is resumed by running it again. [`retry`] remembers the
 //! paths that failed.
 //!
+//! [`set`] publishes sets of images, with their STAC documents.
+//!
 //! Memory: 96 MiB of files under way, and some 500 bytes for each file of both sides.
 
 mod bandwidth;
@@ -18,6 +20,7 @@ mod options;
 mod report;
 mod retry;
 mod run;
+pub mod set;
 mod sides;
 mod stage;
 

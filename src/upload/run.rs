@@ -175,6 +175,10 @@ impl Upload<'_> {
             }
         }
         self.report.held_back.extend(stages.flatten().map(|file| file.relative.clone()));
+        self.report.plan.sort_by_cached_key(|line| {
+            let relative = line.trim_start_matches("send ");
+            (Stage::of(relative), relative.to_owned())
+        });
     }
 
     async fn stage(&mut self, files: Vec<&File>) {

@@ -153,8 +153,7 @@ impl Remote {
     pub(super) fn keep_in_memory(&self, root: &Location) -> Result<(), StorageError> {
         let address = Address::of(root, &self.endpoints)?;
         let memory = Arc::new(object_store::memory::InMemory::new());
-        let access =
-            Access { objects: memory, is_web_server: false, host: Arc::new(Host::new()) };
+        let access = Access { objects: memory, is_web_server: false, host: Arc::new(Host::new()) };
         let key = format!("{} {} ", address.root, usize::MAX);
         let store =
             Store { address, access: ArcSwap::from_pointee(access), renewing: tokio::sync::Mutex::default() };

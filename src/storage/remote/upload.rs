@@ -88,7 +88,8 @@ impl Upload {
     }
 
     async fn begin(&self) -> Result<Parts, StorageError> {
-        let options = PutMultipartOptions { attributes: attributes(&self.label), ..PutMultipartOptions::default() };
+        let options =
+            PutMultipartOptions { attributes: attributes(&self.label), ..PutMultipartOptions::default() };
         let object = self
             .remote
             .run(&self.location, |access, path| {

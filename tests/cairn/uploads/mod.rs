@@ -4,6 +4,7 @@ mod faults;
 mod folder;
 mod killed;
 mod modes;
+mod sets;
 
 use std::path::Path;
 use std::process::{Command, Output};
