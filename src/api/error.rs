@@ -105,7 +105,9 @@ impl From<PatchError> for ApiError {
         let (status, code) = match &error {
             PatchError::Search(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
             PatchError::Forbidden { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
-            PatchError::Source { .. } => (StatusCode::BAD_GATEWAY, "SourceFailed"),
+            PatchError::Source { .. } | PatchError::Replaced { .. } => {
+                (StatusCode::BAD_GATEWAY, "SourceFailed")
+            }
             PatchError::Stalled { .. } => (StatusCode::GATEWAY_TIMEOUT, "SourceStalled"),
             PatchError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Busy"),
             PatchError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge"),

@@ -46,8 +46,12 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<Response, ApiError
     metrics::counter!("cairn_block_cache_hits_total").absolute(blocks.hits());
     metrics::counter!("cairn_block_cache_misses_total").absolute(blocks.misses());
     metrics::counter!("cairn_answers_refused_total").absolute(answers.refused());
-    metrics::counter!("cairn_store_requests_total").absolute(store.requests());
-    metrics::counter!("cairn_store_bytes_total").absolute(store.bytes());
+    for (name, of) in store.by_kind() {
+        metrics::counter!("cairn_store_requests_total", "store" => name).absolute(of.requests());
+        metrics::counter!("cairn_store_bytes_total", "store" => name).absolute(of.bytes());
+        metrics::counter!("cairn_store_retries_total", "store" => name).absolute(of.retries());
+        metrics::counter!("cairn_store_errors_total", "store" => name).absolute(of.errors());
+    }
     let text = app.settings.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render);
     let media_type = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, media_type)], text.unwrap_or_default()).into_response())

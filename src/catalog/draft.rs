@@ -12,6 +12,7 @@ use super::parse::{BandSets, Names, Parsed, Rows, parse};
 use super::seen::Seen;
 use super::snapshot::{RowId, Snapshot};
 use crate::stac::{Bbox, BodyWriter, ItemTime};
+use crate::storage::{Location, Storage};
 use crate::tree::{ItemSource, Problem, Resolver};
 
 /// An Item that is new, or not what it was.
@@ -64,6 +65,8 @@ pub(super) struct Press {
     pub(super) before: Arc<Snapshot>,
     /// The documents that it was read from.
     pub(super) seen: Arc<Seen>,
+    /// Where documents come from.
+    pub(super) storage: Storage,
 }
 
 impl Press {
@@ -76,8 +79,8 @@ impl Press {
     }
 
     /// The Items of some lines.
-    pub(super) fn lines(&self, location: &crate::storage::Location, block: &Block) -> Batch {
-        let resolver = Resolver::new(location, &serde_json::Value::Null);
+    pub(super) fn lines(&self, location: &Location, block: &Block) -> Batch {
+        let resolver = Resolver::new(location, &serde_json::Value::Null).within(&self.storage);
         let (mut batch, mut writer) = (Batch::default(), BodyWriter::default());
         for (number, json) in block.lines() {
             if json.trim_ascii().is_empty() {
@@ -97,8 +100,8 @@ impl Press {
     }
 
     /// Items of a table.
-    pub(super) fn texts(&self, location: &crate::storage::Location, texts: &[Vec<u8>]) -> Batch {
-        let resolver = Resolver::new(location, &serde_json::Value::Null);
+    pub(super) fn texts(&self, location: &Location, texts: &[Vec<u8>]) -> Batch {
+        let resolver = Resolver::new(location, &serde_json::Value::Null).within(&self.storage);
         let (mut batch, mut writer) = (Batch::default(), BodyWriter::default());
         for json in texts {
             let source =

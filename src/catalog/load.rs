@@ -60,6 +60,7 @@ pub(super) async fn load(
         dictionaries: Arc::clone(&dictionaries),
         before: Arc::clone(&before.snapshot),
         seen: Arc::clone(&before.seen),
+        storage: storage.clone(),
     };
     let pool = &pool.alike()?;
     let mut merge = Merge::new(packer, &before.snapshot, &before.seen);

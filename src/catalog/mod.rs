@@ -40,13 +40,13 @@ mod stored;
 mod table;
 mod times;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use crate::pool::Pool;
-use crate::storage::{Location, Places, Storage};
+use crate::storage::{Label, LocalCopy, Location, Places, Storage, StorageError};
 use load::Loaded;
 
 pub use bodies::{BodyError, ChunkError, DictionaryError, UnpackError};
@@ -73,6 +73,9 @@ pub(crate) use times::Times;
 /// Items whose assets are looked at to see whether they may be read.
 pub const ASSETS_LOOKED_AT: u32 = 10_000;
 
+/// Folders outside of the allowed places that are named.
+const FOLDERS_NAMED: usize = 8;
+
 /// Items below which a catalogue is not stored: it loads at once.
 const FEWEST_STORED: usize = 1_000;
 
@@ -83,9 +86,9 @@ pub const SNAPSHOT_NAME: &str = "cairn.snapshot";
 #[derive(Debug)]
 pub struct Start {
     /// The snapshot that it was started from; nothing when it was read from its documents.
-    pub path: Option<PathBuf>,
+    pub from: Option<Location>,
     /// Snapshots that were there and not taken, and why.
-    pub refused: Vec<(PathBuf, StoredError)>,
+    pub refused: Vec<(Location, StoredError)>,
     /// What reading the documents came by.
     pub report: LoadReport,
 }
@@ -99,8 +102,8 @@ pub struct Outside {
     pub looked_at: usize,
     /// Assets of those that lie outside.
     pub assets: usize,
-    /// The one folder on this disk that holds all those that lie on it.
-    pub folder: Option<Location>,
+    /// Folders that hold them all: one on this disk, and one for each store; the first few.
+    pub folders: Vec<Location>,
 }
 
 /// A loaded catalogue: its snapshot can be replaced while it is read.
@@ -110,6 +113,41 @@ pub struct Catalog {
     storage: Storage,
     pool: Pool,
     current: ArcSwap<Loaded>,
+}
+
+/// The sources as everything else names their places.
+fn adopted(sources: Vec<Source>, storage: &Storage) -> Vec<Source> {
+    sources.into_iter().map(|source| source.adopted(storage)).collect()
+}
+
+/// Reads a stored catalogue; what a store has is kept in the folder of caches, for the next start.
+async fn read_stored(
+    location: &Location,
+    sources: &[Source],
+    storage: &Storage,
+    pool: &Pool,
+    cache: Option<&Path>,
+) -> Result<Option<Loaded>, StoredError> {
+    let of = sources.to_vec();
+    if let Some(path) = location.as_path().map(Path::to_owned) {
+        return pool.run(move || stored::read(&path, &of)).await;
+    }
+    let copy = match cache {
+        Some(folder) => {
+            let path = stored::path_in(folder, sources);
+            storage.download(location, &path).await.map(|_meta| (path, None))
+        }
+        None => LocalCopy::of(storage, location).await.map(|copy| (copy.path().to_owned(), Some(copy))),
+    };
+    match copy {
+        Ok((path, copy)) => {
+            let read = pool.run(move || stored::read(&path, &of)).await;
+            drop(copy);
+            read
+        }
+        Err(StorageError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Catalog {
@@ -122,6 +160,7 @@ impl Catalog {
         storage: Storage,
         pool: Pool,
     ) -> Result<(Self, LoadReport), LoadError> {
+        let sources = adopted(sources, &storage);
         let (loaded, report) = load::load(&sources, &storage, &pool, &Loaded::default()).await?;
         Ok((Self { sources, storage, pool, current: ArcSwap::from_pointee(loaded) }, report))
     }
@@ -137,31 +176,33 @@ impl Catalog {
         pool: Pool,
         cache: Option<&Path>,
     ) -> Result<(Self, Start), LoadError> {
+        let sources = adopted(sources, &storage);
         let own = cache.map(|folder| stored::path_in(folder, &sources));
+        let own = own.and_then(|path| Location::from_path(&path).ok());
         let mut refused = Vec::new();
-        for path in own.into_iter().chain(Self::path_beside(&sources)) {
+        for location in own.into_iter().chain(Self::beside(&sources)) {
             if sources.iter().any(|source| !source.can_reload()) {
                 break;
             }
-            let (at, of) = (path.clone(), sources.clone());
-            match pool.run(move || stored::read(&at, &of)).await {
+            match read_stored(&location, &sources, &storage, &pool, cache).await {
                 Ok(Some(loaded)) => {
                     let catalog = Self { sources, storage, pool, current: ArcSwap::from_pointee(loaded) };
-                    return Ok((catalog, Start { path: Some(path), refused, report: LoadReport::default() }));
+                    let start = Start { from: Some(location), refused, report: LoadReport::default() };
+                    return Ok((catalog, start));
                 }
                 Ok(None) => {}
-                Err(error) => refused.push((path, error)),
+                Err(error) => refused.push((location, error)),
             }
         }
         let (catalog, report) = Self::load(sources, storage, pool).await?;
-        Ok((catalog, Start { path: None, refused, report }))
+        Ok((catalog, Start { from: None, refused, report }))
     }
 
-    /// Where a snapshot beside the tree lies; only for one source, on this disk.
+    /// Where a snapshot beside the tree lies; only for one source.
     #[must_use]
-    pub fn path_beside(sources: &[Source]) -> Option<PathBuf> {
+    pub fn beside(sources: &[Source]) -> Option<Location> {
         let [source] = sources else { return None };
-        Some(source.folder()?.as_path()?.join(SNAPSHOT_NAME))
+        source.folder()?.child(SNAPSHOT_NAME).ok()
     }
 
     /// Writes the snapshot of this moment into a folder of caches, for the next start. Catalogues that load at once are
@@ -186,6 +227,22 @@ impl Catalog {
         stored::write(&self.current.load_full(), &self.sources, path)
     }
 
+    /// Writes the snapshot of this moment beside the tree, and says where that is; nothing for several sources.
+    ///
+    /// # Errors
+    /// When writing fails; what was there stays then.
+    pub async fn store_beside(self: &Arc<Self>) -> Result<Option<Location>, StoredError> {
+        let Some(location) = Self::beside(&self.sources) else { return Ok(None) };
+        let copy = location.as_path().is_none().then(LocalCopy::empty);
+        let path = location.as_path().or(copy.as_ref().map(LocalCopy::path)).map(Path::to_owned);
+        let this = Arc::clone(self);
+        self.pool.run(move || path.map_or(Ok(()), |path| this.store_at(&path))).await?;
+        if let Some(copy) = copy {
+            self.storage.upload(copy.path(), &location, &Label::default()).await?;
+        }
+        Ok(Some(location))
+    }
+
     /// Reads what has changed and swaps. On an error the old snapshot stays.
     ///
     /// # Errors
@@ -202,18 +259,17 @@ impl Catalog {
 
     /// True when a document that the catalogue was loaded from is another now, or gone, or one that was missing is there.
     pub async fn has_changed(&self) -> bool {
-        self.current.load_full().seen.has_changed(&self.storage).await
+        self.current.load_full().seen.has_changed(&self.storage, &self.folders()).await
     }
 
-    /// Looks at the assets of up to [`ASSETS_LOOKED_AT`] Items, evenly spread: how many lie outside of `places`, and the one
-    /// folder on this disk that holds all those that lie on it.
+    /// Looks at the assets of up to [`ASSETS_LOOKED_AT`] Items, evenly spread: how many lie outside of `places`, and the
+    /// folders that hold them.
     ///
     /// # Errors
     /// When a packed document is damaged.
     pub fn assets_outside(&self, places: &Places) -> Result<Outside, BodyError> {
         let snapshot = self.snapshot();
         let mut outside = Outside { items: snapshot.len(), ..Outside::default() };
-        let mut folder: Option<PathBuf> = None;
         for (part, view) in (0..).zip(snapshot.views()) {
             let step = (view.part.len() / ASSETS_LOOKED_AT).max(1) as usize;
             for row in (0..view.part.len()).step_by(step) {
@@ -224,19 +280,16 @@ impl Catalog {
                         continue;
                     }
                     outside.assets += 1;
-                    if let Some(holds) = location.as_path().and_then(Path::parent) {
-                        let common = match folder.take() {
-                            Some(known) => {
-                                known.ancestors().find(|a| holds.starts_with(a)).unwrap_or(&known).to_owned()
-                            }
-                            None => holds.to_owned(),
-                        };
-                        folder = Some(common);
+                    let holds = location.parent();
+                    let common = |(at, known): (usize, &Location)| Some((at, known.common(&holds)?));
+                    match outside.folders.iter().enumerate().find_map(common) {
+                        Some((at, common)) => outside.folders[at] = common,
+                        None if outside.folders.len() < FOLDERS_NAMED => outside.folders.push(holds),
+                        None => {}
                     }
                 }
             }
         }
-        outside.folder = folder.map(Location::Local);
         Ok(outside)
     }
 

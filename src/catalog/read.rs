@@ -11,8 +11,8 @@ use super::seen::Seen;
 use super::sources::{LoadError, Source};
 use super::table::TableReader;
 use crate::pool::Pool;
-use crate::storage::{Location, Storage, StorageError, local_path};
-use crate::tree::{Document, Found, Kind, Parent, walk};
+use crate::storage::{LocalCopy, Location, Storage, StorageError};
+use crate::tree::{Before, Document, Found, Kind, Parent, is_in_state, walk};
 
 /// What comes out of a source; an error ends the load.
 pub(super) type Reading = BoxStream<'static, Result<Found<Batch>, LoadError>>;
@@ -28,7 +28,12 @@ pub(super) async fn read(
     match source {
         Source::Tree(root) => {
             let (press, seen) = (press.clone(), Arc::clone(seen));
-            let known = Box::new(move |location: &Location| seen.items_state(location));
+            let listing = seen.listing(storage, &root.parent()).await.unwrap_or_default();
+            let known = Box::new(move |location: &Location| {
+                let state = seen.items_state(location)?;
+                let is_current = listing.get(location).is_some_and(|meta| is_in_state(meta, &state));
+                Some(Before { state, is_current })
+            });
             let found = walk(storage, pool, root, known, move |item| press.item(item)).await?;
             Ok(found.map(Ok).boxed())
         }
@@ -52,7 +57,7 @@ pub(super) async fn read(
             if document.is_same {
                 return Ok(stream::iter([Ok(Found::Document(document))]).boxed());
             }
-            table(pool, press, location, document).await
+            table(storage, pool, press, location, document).await
         }
     }
 }
@@ -88,6 +93,7 @@ fn parsed(
 
 /// Reads a stac-geoparquet file, some rows at a time.
 async fn table(
+    storage: &Storage,
     pool: &Pool,
     press: &Press,
     location: &Location,
@@ -97,8 +103,8 @@ async fn table(
         let location = location.clone();
         move |source| LoadError::Table { location, source: Box::new(source) }
     };
-    let path = local_path(location)?;
-    let opened = tokio::task::spawn_blocking(move || TableReader::open(&path)).await;
+    let file = LocalCopy::of(storage, location).await?;
+    let opened = tokio::task::spawn_blocking(move || TableReader::open(file.path())).await;
     let reader = opened.map_err(std::io::Error::other)?.map_err(wrong(location))?;
     let parents = reader.collections().into_iter().map(|collection| {
         Ok(Found::Parent(Parent { location: location.clone(), document: collection, kind: Kind::Collection }))

@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::storage::{Location, Meta, Storage};
 use crate::tree::Document;
 
 /// Documents looked at at once.
 const LOOK_AT_ONCE: usize = 16;
+
+/// Documents below which each is asked for, and no listing.
+const FEWEST_LISTED: usize = 16;
 
 /// Every document that was looked for, numbered in the order in which they were first seen.
 #[derive(Debug, Default, Clone)]
@@ -100,26 +103,66 @@ impl Seen {
         self.get(location).filter(|d| !d.is_parent).and_then(|d| d.state.clone()).filter(|s| !s.is_empty())
     }
 
-    /// True when one of the documents is in another state now.
-    pub(super) async fn has_changed(&self, storage: &Storage) -> bool {
-        let differs = |number: usize| async move {
-            let document = &self.documents[number];
-            if !document.is_watched {
-                return false;
+    /// True when one of the documents is in another state now. Where a store lists what lies in the `folders` of the
+    /// sources, that takes a request for a thousand objects; elsewhere one for each document.
+    pub(super) async fn has_changed(&self, storage: &Storage, folders: &[Location]) -> bool {
+        let mut listed = Vec::new();
+        for folder in folders {
+            let Some(listing) = self.listing(storage, folder).await else { continue };
+            let below = |d: &&Remembered| d.is_watched && d.location.is_below(folder);
+            let differs = |d: &Remembered| match (listing.get(&d.location), &d.state) {
+                (Some(meta), Some(state)) => !crate::tree::is_in_state(meta, state),
+                (None, None) => false,
+                _ => true,
+            };
+            if self.documents.iter().filter(below).any(differs) {
+                return true;
             }
+            listed.push(folder);
+        }
+        let is_asked =
+            |d: &&Remembered| d.is_watched && !listed.iter().any(|folder| d.location.is_below(folder));
+        let asked: Vec<Remembered> = self.documents.iter().filter(is_asked).cloned().collect();
+        let differs = |document: Remembered| async move {
             match (storage.meta(&document.location).await, &document.state) {
                 (Ok(meta), Some(state)) => !crate::tree::is_in_state(&meta, state),
                 (Err(_), None) => false,
-                _ => true,
+                // That a store cannot be asked now says nothing of the document.
+                (Err(error), Some(state)) => state.is_empty() || !error.is_passing(),
+                (Ok(_), None) => true,
             }
         };
-        let mut differing = stream::iter(0..self.documents.len()).map(differs).buffer_unordered(LOOK_AT_ONCE);
+        let mut differing = stream::iter(asked).map(differs).buffer_unordered(LOOK_AT_ONCE);
         while let Some(differs) = differing.next().await {
             if differs {
                 return true;
             }
         }
         false
+    }
+
+    /// What a store lists of the documents below a folder; nothing where asking for each of them is as cheap, and where the
+    /// store tells no list.
+    pub(super) async fn listing(
+        &self,
+        storage: &Storage,
+        folder: &Location,
+    ) -> Option<HashMap<Location, Meta>> {
+        let below = |d: &&Remembered| d.is_watched && d.location.is_below(folder);
+        if !storage.lists_cheaply(folder) || self.documents.iter().filter(below).count() < FEWEST_LISTED {
+            return None;
+        }
+        let known = storage
+            .list(folder)
+            .try_filter(|entry| std::future::ready(self.index.contains_key(&entry.location)));
+        match known.map_ok(|entry| (entry.location, entry.meta)).try_collect().await {
+            Ok(listing) => Some(listing),
+            // Whoever may read need not be allowed to list.
+            Err(error) => {
+                tracing::debug!("the documents are asked for one by one: {error}");
+                None
+            }
+        }
     }
 }
 
@@ -141,15 +184,15 @@ mod tests {
             }
             seen
         };
-        assert!(look().await.has_changed(&storage).await, "too young to tell a later change");
+        assert!(look().await.has_changed(&storage, &[]).await, "too young to tell a later change");
         let long_ago = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
         old.set_modified(long_ago).expect("a time");
         let seen = look().await;
-        assert!(!seen.has_changed(&storage).await);
+        assert!(!seen.has_changed(&storage, &[]).await);
         std::fs::write(folder.path().join("missing"), "1").expect("write");
-        assert!(seen.has_changed(&storage).await);
+        assert!(seen.has_changed(&storage, &[]).await);
         std::fs::remove_file(folder.path().join("missing")).expect("remove");
         std::fs::write(folder.path().join("there"), "22").expect("write");
-        assert!(seen.has_changed(&storage).await);
+        assert!(seen.has_changed(&storage, &[]).await);
     }
 }

@@ -7,7 +7,7 @@ use super::lines::LinesError;
 use super::space::SpaceError;
 use super::table::TableError;
 use crate::pool::PoolError;
-use crate::storage::{Location, LocationError, StorageError};
+use crate::storage::{Location, LocationError, Storage, StorageError};
 use crate::tree::WalkError;
 
 /// One `CATALOG` of the command line.
@@ -116,19 +116,38 @@ impl Source {
 
     /// What tells it from other sources.
     pub(super) fn name(&self) -> String {
+        self.location().map_or_else(|| "-".to_owned(), Location::to_string)
+    }
+
+    /// Where it is read from, or its tree begins.
+    #[must_use]
+    pub fn location(&self) -> Option<&Location> {
         match self {
-            Self::Tree(location) | Self::Ndjson(location) | Self::Table(location) => location.to_string(),
-            Self::StandardInput => "-".to_owned(),
+            Self::Tree(location) | Self::Ndjson(location) | Self::Table(location) => Some(location),
+            Self::StandardInput => None,
         }
     }
 
     /// The file on this disk that it is read from, or that its tree begins with.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
+        self.location()?.as_path()
+    }
+
+    /// Its location as everything else names it: without a signature, which `storage` keeps.
+    pub(super) fn adopted(self, storage: &Storage) -> Self {
         match self {
-            Self::Tree(location) | Self::Ndjson(location) | Self::Table(location) => location.as_path(),
-            Self::StandardInput => None,
+            Self::Tree(location) => Self::Tree(storage.adopt(location)),
+            Self::Ndjson(location) => Self::Ndjson(storage.adopt(location)),
+            Self::Table(location) => Self::Table(storage.adopt(location)),
+            Self::StandardInput => Self::StandardInput,
         }
+    }
+
+    /// True when it is read over a network.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.location().is_some_and(|location| location.as_path().is_none())
     }
 
     pub(super) fn can_reload(&self) -> bool {
@@ -137,15 +156,15 @@ impl Source {
 
     /// The folder that holds the source.
     pub(super) fn folder(&self) -> Option<Location> {
-        match self {
-            Self::Tree(location) | Self::Ndjson(location) | Self::Table(location) => Some(location.parent()),
-            Self::StandardInput => None,
-        }
+        Some(self.location()?.parent())
     }
 }
 
-/// The document that a folder stands for.
+/// The document that a folder stands for; in a store, what has no extension is a folder with a `catalog.json`.
 fn root_document(location: Location) -> Location {
+    if location.as_path().is_none() && location.file_name().is_none_or(|name| !name.contains('.')) {
+        return location.child("catalog.json").unwrap_or(location);
+    }
     let Some(folder) = location.as_path().filter(|path| path.is_dir()) else { return location };
     let found =
         ["catalog.json", "collection.json"].map(|name| folder.join(name)).into_iter().find(|p| p.exists());

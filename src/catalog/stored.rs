@@ -26,7 +26,7 @@ use super::sources::Source;
 use super::space::{Space, SpaceError};
 use super::spans::Spans;
 use super::times::Times;
-use crate::storage::Location;
+use crate::storage::{Location, StorageError};
 
 /// What a file begins with; the number changes with the layout.
 const MAGIC: &[u8; 16] = b"cairn snapshot 1";
@@ -37,6 +37,9 @@ pub enum StoredError {
     /// Reading it.
     #[error("it cannot be read")]
     Io(#[from] io::Error),
+    /// Fetching it from its store, or putting it there.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// Not one of ours.
     #[error("it is no snapshot of this version of Cairn")]
     Foreign,

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::logs::LogFormat;
 use crate::api::AssetHrefs;
 use crate::patch::Limits;
-use crate::storage::Location;
+use crate::storage::{Environment, Location, Settings, Storage, StoreSettings};
 
 /// The settings of a server. Each can also be given as `CAIRN_…` in the environment or as a key of `cairn.toml`.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -61,9 +61,14 @@ pub(super) struct ServeOptions {
     #[serde(alias = "max-patch-bytes")]
     max_patch_bytes: Option<u64>,
 
-    /// Seconds between looks for changes in the catalogue; 0: never [default: 5]
+    /// Seconds between looks for changes in the catalogue; 0: never [default: 60 for stores, 5 for disk]
     #[arg(long, env = "CAIRN_REFRESH", value_name = "SECONDS")]
     refresh: Option<u64>,
+
+    /// How stores are accessed, by prefix; only in the file
+    #[arg(skip)]
+    #[serde(default)]
+    store: Vec<StoreSettings>,
 
     /// How log lines are written [default: text]
     #[arg(long, env = "CAIRN_LOG_FORMAT", value_name = "FORMAT")]
@@ -90,6 +95,27 @@ enum HrefMode {
     Signed,
 }
 
+/// How often to look for changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refresh {
+    Never,
+    Every(Duration),
+    /// As is cheap for where the catalogue lies.
+    Usual,
+}
+
+impl Refresh {
+    /// The pause between two looks at a catalogue on the disk, or in a store.
+    pub(super) fn pause(self, is_remote: bool) -> Option<Duration> {
+        match self {
+            Self::Never => None,
+            Self::Every(pause) => Some(pause),
+            Self::Usual if is_remote => Some(STORE_REFRESH),
+            Self::Usual => Some(DISK_REFRESH),
+        }
+    }
+}
+
 /// Checked settings of a server.
 #[derive(Debug)]
 pub(super) struct Config {
@@ -98,7 +124,9 @@ pub(super) struct Config {
     pub(super) allow: Vec<Location>,
     pub(super) asset_hrefs: AssetHrefs,
     pub(super) limits: Limits,
-    pub(super) refresh: Option<Duration>,
+    pub(super) refresh: Refresh,
+    /// How stores are accessed.
+    pub(super) stores: Settings,
     /// Where snapshots are kept; nothing when the user has no folder for caches.
     pub(super) cache_dir: Option<PathBuf>,
     pub(super) log_format: LogFormat,
@@ -110,7 +138,8 @@ pub(super) struct Config {
 const DEFAULT_BIND: &str = "127.0.0.1:8080";
 const DEFAULT_MAX_PATCH_BYTES: u64 = 512 << 20;
 const DEFAULT_CACHE_BYTES: u64 = 512 << 20;
-const DEFAULT_REFRESH_SECONDS: u64 = 5;
+const DISK_REFRESH: Duration = Duration::from_secs(5);
+const STORE_REFRESH: Duration = Duration::from_secs(60);
 
 impl ServeOptions {
     /// Fills what was not given from the file, then from the defaults, and checks all of it.
@@ -131,7 +160,12 @@ impl ServeOptions {
                 anyhow::bail!("--asset-hrefs signed is not in this version; use auto, original or proxy")
             }
         };
-        let refresh = self.refresh.or(file.refresh).unwrap_or(DEFAULT_REFRESH_SECONDS);
+        let refresh = match self.refresh.or(file.refresh) {
+            None => Refresh::Usual,
+            Some(0) => Refresh::Never,
+            Some(seconds) => Refresh::Every(Duration::from_secs(seconds)),
+        };
+        let stores = Settings::new(file.store, Environment::of_process()).context("prefix of a [[store]]")?;
         let without_effect = [("token", !self.token.is_empty() || !file.token.is_empty())];
         Ok(Config {
             cache_dir: self.cache_dir.or(file.cache_dir).or_else(user_cache),
@@ -146,7 +180,8 @@ impl ServeOptions {
                     .unwrap_or(DEFAULT_MAX_PATCH_BYTES),
                 cache_bytes: self.cache_bytes.or(file.cache_bytes).unwrap_or(DEFAULT_CACHE_BYTES),
             },
-            refresh: (refresh > 0).then(|| Duration::from_secs(refresh)),
+            refresh,
+            stores,
             log_format: self.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
             quiet: self.quiet || file.quiet,
             without_effect: without_effect
@@ -162,6 +197,14 @@ impl ServeOptions {
 pub(super) fn user_cache() -> Option<PathBuf> {
     let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     Some(of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache")))?.join("cairn"))
+}
+
+/// The stores as the file that `CAIRN_CONFIG` names and the environment describe them, for commands without `--config`.
+pub(super) fn storage() -> anyhow::Result<Storage> {
+    let file = std::env::var_os("CAIRN_CONFIG").map(PathBuf::from);
+    let stores = file.as_deref().map(read_file).transpose()?.unwrap_or_default().store;
+    let settings = Settings::new(stores, Environment::of_process()).context("prefix of a [[store]]")?;
+    Ok(Storage::new(settings))
 }
 
 fn read_file(path: &Path) -> anyhow::Result<ServeOptions> {
@@ -200,6 +243,16 @@ mod tests {
     }
 
     #[test]
+    fn stores_are_set_by_prefix_and_keep_their_secrets() {
+        let text = "[[store]]\nprefix = 's3://a'\nprofile = 'allas'\n[[store]]\nprefix = 'az://c'\naccount = 'x'\naccount-key = 'S3CR3T'";
+        let options = toml::from_str::<ServeOptions>(text).expect("stores");
+        assert_eq!(options.store.len(), 2);
+        assert!(!format!("{options:?}").contains("S3CR3T"));
+        let unknown = toml::from_str::<ServeOptions>("[[store]]\nprefix = 's3://a'\npassword = 'x'");
+        assert!(unknown.expect_err("unknown").to_string().contains("password"));
+    }
+
+    #[test]
     fn arguments_win_over_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("cairn.toml");
@@ -211,7 +264,7 @@ mod tests {
         };
         let config = options.check().expect("a config");
         assert_eq!(config.bind.port(), 2);
-        assert_eq!(config.refresh, None);
+        assert_eq!(config.refresh, Refresh::Never);
         assert_eq!(config.allow.len(), 1);
     }
 

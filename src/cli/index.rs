@@ -12,7 +12,7 @@ use clap::Args;
 use super::progress::{Progress, say};
 use crate::catalog::{Catalog, LoadReport, Refused, Source, Stage};
 use crate::pool::Pool;
-use crate::storage::{Location, Storage};
+use crate::storage::{Label, LocalCopy, Location};
 
 /// Bytes that are written at once.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -60,19 +60,25 @@ pub(super) fn run(args: &IndexArgs) -> anyhow::Result<()> {
     );
     let sources = sources(catalogs)?;
     let form = form_of(dest)?;
-    let path = local(dest)?;
-    for source in sources.iter().filter_map(Source::path) {
-        anyhow::ensure!(!is_same(source, &path), "{dest} is one of the catalogues; name another file");
+    let location = Location::parse(dest).context("DEST")?;
+    let path = location.as_path().unwrap_or(Path::new(""));
+    for source in &sources {
+        let is_own =
+            source.location() == Some(&location) || source.path().is_some_and(|own| is_same(own, path));
+        anyhow::ensure!(!is_own, "{location} is one of the catalogues; name another file");
     }
-    runtime.block_on(items(args, sources, form, path))
+    runtime.block_on(items(args, sources, form, &location))
 }
 
 /// Writes all Items to a file.
-async fn items(args: &IndexArgs, sources: Vec<Source>, form: Form, path: PathBuf) -> anyhow::Result<()> {
-    let pool = Pool::new()?;
+async fn items(args: &IndexArgs, sources: Vec<Source>, form: Form, dest: &Location) -> anyhow::Result<()> {
+    let (storage, pool) = (super::config::storage()?, Pool::new()?);
+    // What goes to a store is a file on this disk first.
+    let copy = dest.as_path().is_none().then(LocalCopy::empty);
+    let path = dest.as_path().or(copy.as_ref().map(LocalCopy::path)).unwrap_or(Path::new("")).to_owned();
     // Before the load, which may take long: whether there can be a file at all.
     let (part, file) = Part::create(&path)?;
-    let (catalog, report) = Catalog::load(sources, Storage::default(), pool.clone()).await?;
+    let (catalog, report) = Catalog::load(sources, storage.clone(), pool.clone()).await?;
     tell(&report);
     let snapshot = catalog.snapshot();
     let (quiet, total) = (args.quiet, snapshot.len());
@@ -102,11 +108,19 @@ async fn items(args: &IndexArgs, sources: Vec<Source>, form: Form, path: PathBuf
         file.sync_all()?;
         Ok::<_, anyhow::Error>((refused, file.metadata()?.len()))
     });
-    let (refused, bytes) = written.await.with_context(|| format!("{} is not written", path.display()))?;
+    let (refused, bytes) = written.await.with_context(|| format!("{dest} is not written"))?;
     part.publish()?;
+    if copy.is_some() {
+        let media_type = match form {
+            Form::Table => "application/vnd.apache.parquet",
+            Form::Lines => "application/x-ndjson",
+        };
+        let label = Label { content_type: Some(media_type.to_owned()), ..Label::default() };
+        storage.upload(&path, &storage.adopt(dest.clone()), &label).await?;
+    }
     if !args.quiet {
         let items = total - refused.count;
-        say(&format!("{items} Items in {bytes} bytes: {}", path.display()));
+        say(&format!("{items} Items in {bytes} bytes: {dest}"));
     }
     for reason in &refused.reasons {
         say(&format!("left out: {reason}"));
@@ -123,19 +137,15 @@ async fn items(args: &IndexArgs, sources: Vec<Source>, form: Form, path: PathBuf
 /// Writes the snapshot beside the tree.
 async fn snapshot(args: &IndexArgs) -> anyhow::Result<()> {
     let sources = sources(&args.paths)?;
-    let beside = Catalog::path_beside(&sources);
-    let path =
-        beside.context("--snapshot takes one CATALOG on this disk, and no DEST: it is written beside it")?;
-    let (catalog, report) = Catalog::load(sources, Storage::default(), Pool::new()?).await?;
+    let several = "--snapshot takes one CATALOG, and no DEST: it is written beside it";
+    anyhow::ensure!(Catalog::beside(&sources).is_some(), several);
+    let (catalog, report) = Catalog::load(sources, super::config::storage()?, Pool::new()?).await?;
     tell(&report);
     let items = catalog.snapshot().len();
-    let catalog = Arc::new(catalog);
-    let at = path.clone();
-    tokio::task::spawn_blocking(move || catalog.store_at(&at))
-        .await?
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let location =
+        Arc::new(catalog).store_beside().await.context("cannot write the snapshot")?.context(several)?;
     if !args.quiet {
-        say(&format!("{items} Items: {}", path.display()));
+        say(&format!("{items} Items: {location}"));
     }
     complete(&report)
 }
@@ -149,14 +159,6 @@ fn form_of(dest: &str) -> anyhow::Result<Form> {
         Some("parquet") => Ok(Form::Table),
         Some("ndjson") => Ok(Form::Lines),
         _ => anyhow::bail!("DEST has to end in .parquet (stac-geoparquet) or .ndjson (one Item a line)"),
-    }
-}
-
-fn local(dest: &str) -> anyhow::Result<PathBuf> {
-    let location = Location::parse(dest).context("DEST")?;
-    match location.as_path() {
-        Some(path) => Ok(path.to_owned()),
-        None => anyhow::bail!("DEST {location}: this version writes to the local disk only"),
     }
 }
 

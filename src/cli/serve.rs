@@ -26,6 +26,9 @@ use crate::tree::Problem;
 /// How long requests may take to end after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// When a catalogue in a store that was started from its snapshot is compared with its documents.
+const FIRST_LOOK_AT_STORE: Duration = Duration::from_secs(10);
+
 /// Problems of a catalogue that are logged one by one.
 const PROBLEMS_SHOWN: usize = 100;
 
@@ -61,27 +64,28 @@ pub(super) async fn serve(
     for name in &config.without_effect {
         tracing::warn!("--{name} has no effect in this version");
     }
-    let (storage, pool) = (Storage::default(), Pool::new()?);
+    let (storage, pool) = (Storage::new(config.stores.clone()), Pool::new()?);
     let sources = catalogs.iter().map(|text| Source::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let is_remote = sources.iter().any(Source::is_remote);
     let start = Instant::now();
     let (catalog, started) =
         Catalog::open(sources, storage.clone(), pool.clone(), config.cache_dir.as_deref()).await?;
-    for (path, error) in &started.refused {
-        let reason = Problem::of(Location::Local(path.clone()), error).reason;
-        tracing::warn!("the snapshot {} is not used: {reason}", path.display());
+    for (location, error) in &started.refused {
+        let reason = Problem::of(location.clone(), error).reason;
+        tracing::warn!("the snapshot {location} is not used: {reason}");
     }
-    let is_stored = started.path.is_some();
-    match &started.path {
-        Some(path) => tracing::info!(
+    let is_stored = started.from.is_some();
+    match &started.from {
+        Some(location) => tracing::info!(
             items = catalog.snapshot().len(),
             seconds = start.elapsed().as_secs_f32(),
-            "the catalogue is loaded from its snapshot {}",
-            path.display()
+            "the catalogue is loaded from its snapshot {location}"
         ),
         None => tell(&started.report),
     }
     let catalog = Arc::new(catalog);
-    let places = Places::new(catalog.folders().into_iter().chain(config.allow.clone()).collect());
+    let allowed = config.allow.iter().map(|location| storage.adopt(location.clone()));
+    let places = Places::new(catalog.folders().into_iter().chain(allowed).collect());
     tell_outside(&catalog, &places)?;
 
     let backend: Arc<dyn Backend> = Arc::new(Memory::new(Arc::clone(&catalog), pool.clone()));
@@ -100,7 +104,8 @@ pub(super) async fn serve(
     let address = format!("http://{}", listener.local_addr()?);
     // Whoever waits for the line may send a signal at once: it must find its handler.
     let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let keeper = Keeper { catalog, cache: config.cache_dir.clone(), every: config.refresh };
+    let every = config.refresh.pause(is_remote);
+    let keeper = Keeper { catalog, cache: config.cache_dir.clone(), every, is_remote };
     tokio::spawn(keeper.keep_fresh(signal(SignalKind::hangup())?, is_stored));
     announce(&address);
     ready(&address);
@@ -144,13 +149,16 @@ struct Keeper {
     catalog: Arc<Catalog>,
     cache: Option<PathBuf>,
     every: Option<Duration>,
+    is_remote: bool,
 }
 
 impl Keeper {
     /// Reads what changed on SIGHUP, and when one of the documents has changed. A catalogue that `is_stored` came from a
-    /// snapshot, which may be older than its documents: it is compared at once.
+    /// snapshot, which may be older than its documents: it is compared at once; with a store, once the first requests for
+    /// patches are through.
     async fn keep_fresh(self, mut hangup: Signal, is_stored: bool) {
-        let mut pause = if is_stored { Some(Duration::ZERO) } else { self.every };
+        let first_look = if self.is_remote { FIRST_LOOK_AT_STORE } else { Duration::ZERO };
+        let mut pause = if is_stored { Some(first_look) } else { self.every };
         if !is_stored {
             self.store().await;
         }
@@ -223,13 +231,13 @@ fn tell_outside(catalog: &Catalog, places: &Places) -> anyhow::Result<()> {
     if outside.assets == 0 {
         return Ok(());
     }
-    let remedy = match outside.folder {
-        Some(folder) if folder.as_path() == Some(Path::new("/")) => {
-            "they lie all over the disk; admit their folders with --allow".to_owned()
+    let allows = outside.folders.iter().map(|folder| match folder.as_path() {
+        Some(path) if path == Path::new("/") => {
+            "(those on the disk lie all over it: their folders)".to_owned()
         }
-        Some(folder) => format!("admit those on this disk with --allow {}", quoted(&folder)),
-        None => "they lie in stores that this version does not read".to_owned(),
-    };
+        _ => format!("--allow {}", quoted(folder)),
+    });
+    let remedy = format!("admit them with {}", allows.collect::<Vec<_>>().join(" "));
     let count = outside.assets;
     if outside.looked_at == outside.items {
         tracing::warn!("{count} assets lie outside the places that may be read: {remedy}");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::{Chunks, Header, ParseError};
 use crate::storage::{Location, Storage, StorageError};
@@ -62,15 +63,11 @@ pub enum OpenError {
 /// # Errors
 /// When the object is not there, cannot be read, or is no TIFF that this room reads.
 pub async fn open(storage: &Storage, location: &Location) -> Result<Opened, OpenError> {
-    let meta = storage.meta(location).await?;
+    let (meta, first) = storage.fetch_first(location, FIRST_BYTES).await?;
     let mut chunks = Chunks::new();
-    let mut wanted = 0..FIRST_BYTES.min(meta.len);
+    chunks.insert(0, first);
     loop {
-        let parts = storage.read_ranges(location, &meta.etag, std::slice::from_ref(&wanted)).await?;
-        for part in parts {
-            chunks.insert(wanted.start, part);
-        }
-        match Header::parse(&chunks, meta.len) {
+        let wanted = match Header::parse(&chunks, meta.len) {
             Ok(header) => {
                 let id = OPENED.fetch_add(1, Ordering::Relaxed);
                 return Ok(Opened { id, location: location.clone(), etag: meta.etag, len: meta.len, header });
@@ -79,18 +76,31 @@ pub async fn open(storage: &Storage, location: &Location) -> Result<Opened, Open
                 if chunks.held_bytes() + (range.end - range.start) > MAX_HEADER_BYTES {
                     return Err(OpenError::TooLarge { location: location.clone(), limit: MAX_HEADER_BYTES });
                 }
-                wanted = range;
+                range
             }
             Err(source) => return Err(OpenError::Parse { location: location.clone(), source }),
+        };
+        let parts = storage.read_ranges(location, &meta.etag, std::slice::from_ref(&wanted)).await?;
+        for part in parts {
+            chunks.insert(wanted.start, part);
         }
     }
 }
+
+/// How long a raster in a store is taken for what it was: asking costs as much as reading. Its blocks are pinned, so that
+/// one that is replaced meanwhile is noticed, never mixed.
+const TRUSTED: Duration = Duration::from_secs(60);
+
+/// Rasters in stores whose state is remembered.
+const TRUSTED_COUNT: u64 = 100_000;
 
 /// Opened rasters, kept by what they weigh; one that is replaced is opened anew.
 #[derive(Debug, Clone)]
 pub struct Headers {
     storage: Storage,
     kept: moka::future::Cache<(Location, String), Arc<Opened>>,
+    /// The `ETag`s of rasters in stores.
+    trusted: moka::future::Cache<Location, String>,
 }
 
 impl Headers {
@@ -102,17 +112,35 @@ impl Headers {
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
         let kept = moka::future::Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh).build();
-        Self { storage, kept }
+        let trusted =
+            moka::future::Cache::builder().max_capacity(TRUSTED_COUNT).time_to_live(TRUSTED).build();
+        Self { storage, kept, trusted }
     }
 
-    /// The header of the raster at `location`, as it is now.
+    /// The header of the raster at `location`, as it is now; in a store, as it was within the last minute.
     ///
     /// # Errors
     /// As [`open`]; all who wait for one header share its error.
     pub async fn get(&self, location: &Location) -> Result<Arc<Opened>, Arc<OpenError>> {
-        let meta = self.storage.meta(location).await.map_err(|error| Arc::new(error.into()))?;
-        let load = async { open(&self.storage, location).await.map(Arc::new) };
-        self.kept.try_get_with((location.clone(), meta.etag), load).await
+        let load = async || open(&self.storage, location).await.map(Arc::new);
+        if location.as_path().is_some() {
+            let meta = self.storage.meta(location).await.map_err(|error| Arc::new(error.into()))?;
+            return self.kept.try_get_with((location.clone(), meta.etag), load()).await;
+        }
+        // What a raster in a store is, comes with its first bytes: one request for both.
+        let look = async {
+            let opened = load().await?;
+            let key = (location.clone(), opened.etag.clone());
+            self.kept.entry(key).or_insert(Arc::clone(&opened)).await;
+            Ok(opened.etag.clone())
+        };
+        let etag = self.trusted.try_get_with(location.clone(), look).await?;
+        self.kept.try_get_with((location.clone(), etag), load()).await
+    }
+
+    /// A raster was found to be another than it was: what is asked for next is looked at anew.
+    pub fn distrust(&self) {
+        self.trusted.invalidate_all();
     }
 
     /// The stores that headers come from, for the blocks they describe.

@@ -49,6 +49,18 @@ pub enum PatchError {
         /// The whole story, for the log.
         cause: String,
     },
+    /// A source was replaced while it was being read, and again while it was read anew.
+    #[error(
+        "cannot read the band '{band}' of the Item '{item}': the file was replaced while it was being read; ask again"
+    )]
+    Replaced {
+        /// `collection/id` of the Item.
+        item: String,
+        /// The band.
+        band: String,
+        /// The whole story, for the log.
+        cause: String,
+    },
     /// A source does not answer.
     #[error("the band '{band}' of the Item '{item}' cannot be read in time: {reason}")]
     Stalled {
@@ -107,9 +119,10 @@ impl PatchError {
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match self {
-            Self::Forbidden { cause, .. } | Self::Source { cause, .. } | Self::Stalled { cause, .. } => {
-                Some(cause)
-            }
+            Self::Forbidden { cause, .. }
+            | Self::Source { cause, .. }
+            | Self::Replaced { cause, .. }
+            | Self::Stalled { cause, .. } => Some(cause),
             _ => None,
         }
     }

@@ -162,6 +162,7 @@ pub(super) fn storage_failed(item: &ItemFacts, band: &str, error: &StorageError)
     let (reason, cause) = (storage_reason(error), chain(error));
     match error {
         StorageError::Stalled { .. } => PatchError::Stalled { item, band, reason, cause },
+        StorageError::Changed { .. } => PatchError::Replaced { item, band, cause },
         _ => PatchError::Source { item, band, reason, cause },
     }
 }

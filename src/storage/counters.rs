@@ -95,6 +95,11 @@ impl Counters {
         &self.tallies[kind as usize]
     }
 
+    /// The counts of all kinds, each with its name in metrics.
+    pub fn by_kind(&self) -> impl Iterator<Item = (&'static str, &Tally)> {
+        StoreKind::ALL.into_iter().map(|kind| (kind.name(), self.of(kind)))
+    }
+
     /// Requests to all stores.
     #[must_use]
     pub fn requests(&self) -> u64 {

@@ -166,6 +166,20 @@ impl Location {
         }
     }
 
+    /// The deepest folder that holds both; nothing for different stores.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Option<Self> {
+        let mut folder = self.clone();
+        while !other.is_below(&folder) {
+            let above = folder.parent();
+            if above == folder {
+                return None;
+            }
+            folder = above;
+        }
+        Some(folder)
+    }
+
     /// The last part of the path.
     #[must_use]
     pub fn file_name(&self) -> Option<&str> {

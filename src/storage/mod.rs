@@ -11,6 +11,7 @@
 mod counters;
 mod error;
 mod local;
+mod local_copy;
 mod location;
 mod places;
 mod plain_href;
@@ -22,16 +23,18 @@ mod whole;
 mod writer;
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
 use futures::stream::BoxStream;
 
 pub use counters::{Counters, StoreKind, Tally};
 pub use error::StorageError;
+pub use local_copy::LocalCopy;
 pub use location::{Location, LocationError};
 pub use places::Places;
 pub(crate) use plain_href::{is_plain_url, plain_href};
@@ -135,6 +138,12 @@ impl Storage {
         self.remote.adopt(location)
     }
 
+    /// The location with the URL of its account instead of `az://`, when the account is known.
+    #[must_use]
+    pub fn public(&self, location: Location) -> Location {
+        self.remote.public(location)
+    }
+
     /// True when the object lies in one of `places`, links on the way followed: a link in an allowed folder opens nothing
     /// outside of it.
     pub async fn admits(&self, places: &Places, location: &Location) -> bool {
@@ -214,6 +223,68 @@ impl Storage {
         self.counters.of(StoreKind::Local).add(1, 0);
         blocking(location, move || local::open_whole(&path, &at).and_then(|file| Whole::of_file(file, &at)))
             .await
+    }
+
+    /// The first bytes of the object, at most `len`, and what it is: one request.
+    ///
+    /// # Errors
+    /// When it is not there or reading fails.
+    pub async fn fetch_first(&self, location: &Location, len: u64) -> Result<(Meta, Bytes), StorageError> {
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            return self.remote.fetch_first(location, len).await;
+        };
+        let (files, at) = (Arc::clone(&self.local), location.clone());
+        let found = blocking(location, move || {
+            let file = files.open(&path, &at)?;
+            let bytes = file.read_range(0..len.min(file.meta.len), &at)?;
+            Ok((file.meta.clone(), bytes))
+        });
+        let found = found.await?;
+        self.counters.of(StoreKind::Local).add(1, found.1.len() as u64);
+        Ok(found)
+    }
+
+    /// Copies the object to a file on this disk, under a temporary name until it is whole.
+    ///
+    /// # Errors
+    /// When it cannot be read, or the file cannot be written.
+    pub async fn download(&self, location: &Location, path: &Path) -> Result<Meta, StorageError> {
+        let to = Location::from_path(path).map_err(|error| StorageError::Settings {
+            location: location.clone(),
+            reason: error.to_string(),
+        })?;
+        self.copy(location, &to, &Label::default()).await
+    }
+
+    /// Copies a file on this disk to a location.
+    ///
+    /// # Errors
+    /// When it cannot be read, or cannot be written there; the object stays as it was then.
+    pub async fn upload(
+        &self,
+        path: &Path,
+        location: &Location,
+        label: &Label,
+    ) -> Result<Meta, StorageError> {
+        let from = Location::from_path(path).map_err(|error| StorageError::Settings {
+            location: location.clone(),
+            reason: error.to_string(),
+        })?;
+        self.copy(&from, location, label).await
+    }
+
+    /// Copies an object from one place to another, in bounded memory.
+    ///
+    /// # Errors
+    /// When it cannot be read, is replaced meanwhile, or cannot be written there; what was there stays then.
+    pub async fn copy(&self, from: &Location, to: &Location, label: &Label) -> Result<Meta, StorageError> {
+        let whole = self.open_whole(from).await?;
+        let mut writer = self.writer(to, label, Some(whole.meta.len)).await?;
+        let mut pieces = whole.into_stream();
+        while let Some(piece) = pieces.try_next().await? {
+            writer.write(piece).await?;
+        }
+        writer.finish().await
     }
 
     /// The given ranges of the object that had this `ETag`, in their order. One that ends past the object is an error,

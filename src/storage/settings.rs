@@ -81,8 +81,8 @@ impl Environment {
 
     /// These and no others.
     #[must_use]
-    pub fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
-        Self(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
     /// The first of these that is set and not empty.

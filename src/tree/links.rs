@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::storage::{Location, LocationError, is_plain_url, plain_href};
+use crate::storage::{Location, LocationError, Storage, is_plain_url, plain_href};
 
 /// The kinds of documents that a tree is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub fn links_of(document: &Value) -> Vec<Link> {
 pub struct Resolver {
     /// (folder that the root says it is at, folder that it was read from).
     moved: Option<(Location, Location)>,
+    /// Knows the accounts that `az://` stands for.
+    storage: Option<Storage>,
 }
 
 impl Resolver {
@@ -91,7 +93,13 @@ impl Resolver {
             .find(|link| link.rel == "self")
             .and_then(|link| root.join(&link.href).ok())
             .filter(|published| published != root && published.file_name() == root.file_name());
-        Self { moved: published.map(|published| (published.parent(), root.parent())) }
+        Self { moved: published.map(|published| (published.parent(), root.parent())), storage: None }
+    }
+
+    /// Writes `az://` hrefs as the URLs of the accounts that these stores know.
+    #[must_use]
+    pub fn within(self, storage: &Storage) -> Self {
+        Self { storage: Some(storage.clone()), ..self }
     }
 
     /// The location that `href` in the document at `base` means.
@@ -100,6 +108,10 @@ impl Resolver {
     /// When the href is no location.
     pub fn resolve(&self, base: &Location, href: &str) -> Result<Location, LocationError> {
         let location = base.join(href)?;
+        let location = match &self.storage {
+            Some(storage) => storage.public(location),
+            None => location,
+        };
         let Some((published, here)) = &self.moved else { return Ok(location) };
         match location.relative_to(published) {
             Some(rest) => here.child(&rest),

@@ -32,5 +32,5 @@ pub use publish::{Branch, PublishError, Published, publish};
 pub use shelf::MAX_LINKED_ITEMS;
 pub use summaries::summaries_of;
 pub use walk::{
-    Document, Found, ItemSource, Known, Parent, Problem, WalkError, is_in_state, state_text, walk,
+    Before, Document, Found, ItemSource, Known, Parent, Problem, WalkError, is_in_state, state_text, walk,
 };

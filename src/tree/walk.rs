@@ -22,6 +22,9 @@ use crate::storage::{Location, Meta, Storage, StorageError};
 /// Documents read at once from each parent.
 const READ_AT_ONCE: usize = 32;
 
+/// The same where each takes the time of a network.
+const READ_AT_ONCE_FAR: usize = 64;
+
 /// How old a document must be for its `ETag` to tell every later change: times on disk are coarse.
 const YOUNG: Duration = Duration::seconds(2);
 
@@ -102,8 +105,24 @@ pub struct Document {
     pub is_same: bool,
 }
 
-/// The state in which a document was read before, when it held Items only.
-pub type Known = dyn Fn(&Location) -> Option<String> + Send + Sync;
+/// The state in which a document was read before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// As [`Document::state`].
+    pub state: String,
+    /// True when a listing of this moment shows it in that state: it need not be asked for.
+    pub is_current: bool,
+}
+
+impl Before {
+    /// The `ETag`, when the document was found under the same.
+    fn etag_under(&self, context: &str) -> Option<&str> {
+        self.state.strip_suffix(context)?.strip_suffix(' ')
+    }
+}
+
+/// What is known of a document that held Items only.
+pub type Known = dyn Fn(&Location) -> Option<Before> + Send + Sync;
 
 /// Why a tree could not be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +157,13 @@ struct Above {
     depth: usize,
 }
 
+impl Above {
+    /// What a document is found under, which decides what its Items become.
+    fn context(&self) -> &str {
+        self.collection.as_deref().unwrap_or(&self.parent_id)
+    }
+}
+
 /// What a branch of the tree holds.
 type Branch<T> = BoxStream<'static, Found<T>>;
 
@@ -154,27 +180,21 @@ pub async fn walk<T: Send + 'static>(
     on_item: impl Fn(&ItemSource<'_>) -> T + Send + Sync + 'static,
 ) -> Result<Branch<T>, WalkError> {
     let above = Above { collection: None, parent_id: "items".into(), depth: 0 };
-    let state = state_of(storage, root, &above).await;
-    let bytes = storage.read(root).await?;
+    let (meta, bytes) = storage.fetch(root).await?;
+    let state = Some(state_text(&meta, above.context()));
     let not_stac = |source| WalkError::Root { location: root.clone(), source };
     let document: Value = serde_json::from_slice(&bytes).map_err(|e| not_stac(e.into()))?;
     kind_of(&document).map_err(not_stac)?;
     let walker = Arc::new(Walker {
         storage: storage.clone(),
         pool: pool.clone(),
-        resolver: Resolver::new(root, &document),
+        resolver: Resolver::new(root, &document).within(storage),
         on_item: Box::new(on_item),
         known,
         seen: Mutex::new(HashSet::from([root.clone()])),
     });
     let found = walker.visit(root.clone(), bytes, above).await;
     Ok(after(Document { location: root.clone(), state, is_same: false }, found))
-}
-
-/// The state of a document at this moment; what it is found under decides what its Items become.
-async fn state_of(storage: &Storage, location: &Location, above: &Above) -> Option<String> {
-    let meta = storage.meta(location).await.ok()?;
-    Some(state_text(&meta, above.collection.as_deref().unwrap_or(&above.parent_id)))
 }
 
 /// A document's state as one text: its `ETag` and what it was found under. Empty for one so young that it could be written
@@ -202,16 +222,31 @@ impl<T: Send + 'static> Walker<T> {
             if !first {
                 return stream::empty().boxed();
             }
-            let state = state_of(&self.storage, &location, &above).await;
-            let is_same = state.as_ref().is_some_and(|now| !now.is_empty())
-                && (self.known)(&location).is_some_and(|before| Some(before) == state);
-            let document = Document { location: location.clone(), state, is_same };
-            if is_same {
-                return after(document, stream::empty().boxed());
-            }
-            match self.storage.read(&location).await {
-                Ok(bytes) => after(document, self.visit(location, bytes, above).await),
-                Err(error) => after(document, stream::iter([problem(location, &error)]).boxed()),
+            let before = (self.known)(&location);
+            let etag = before.as_ref().and_then(|before| before.etag_under(above.context()));
+            let read = match (etag, &before) {
+                (Some(_), Some(Before { is_current: true, .. })) => Ok(None),
+                (Some(etag), _) => self.storage.fetch_unless(&location, etag).await,
+                (None, _) => self.storage.fetch(&location).await.map(Some),
+            };
+            match read {
+                Ok(None) => {
+                    let state = before.map(|before| before.state);
+                    let same = Document { location, state, is_same: true };
+                    after(same, stream::empty().boxed())
+                }
+                Ok(Some((meta, bytes))) => {
+                    let state = Some(state_text(&meta, above.context()));
+                    let document = Document { location: location.clone(), state, is_same: false };
+                    after(document, self.visit(location, bytes, above).await)
+                }
+                Err(error) => {
+                    // What cannot be read is there all the same.
+                    let is_there = !matches!(error, StorageError::NotFound { .. });
+                    let state = is_there.then(String::new);
+                    let document = Document { location: location.clone(), state, is_same: false };
+                    after(document, stream::iter([problem(location, &error)]).boxed())
+                }
             }
         }
         .boxed()
@@ -290,10 +325,12 @@ impl<T: Send + 'static> Walker<T> {
                 }
             }
         }
+        let is_far = parent.location.as_path().is_none();
+        let at_once = if is_far { READ_AT_ONCE_FAR } else { READ_AT_ONCE };
         found.insert(0, Found::Parent(parent));
         let branches = stream::iter(wanted)
             .map(move |location| Arc::clone(&self).follow(location, below.clone()))
-            .buffered(READ_AT_ONCE)
+            .buffered(at_once)
             .flatten();
         stream::iter(found).chain(branches).boxed()
     }

@@ -46,12 +46,16 @@ impl Demo {
         self.ask("/patch", &json!({"center": self.centre, "size": size}))
     }
 
-    /// All metrics without labels.
+    /// All metrics, those of one name together.
     fn metrics(&self) -> HashMap<String, f64> {
         let text = String::from_utf8(get(&format!("{}/metrics", self.server.url)).body).unwrap();
-        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.contains('{'));
-        let pairs = lines.filter_map(|line| line.split_once(' '));
-        pairs.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+        let mut metrics = HashMap::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let Some((name, value)) = line.rsplit_once(' ') else { continue };
+            let name = name.split('{').next().unwrap().to_owned();
+            *metrics.entry(name).or_insert(0.0) += value.parse::<f64>().unwrap();
+        }
+        metrics
     }
 
     /// By how much some metrics grow during a call.

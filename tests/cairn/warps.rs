@@ -23,8 +23,8 @@ fn patches_on_other_grids_equal_what_gdals_warper_makes() {
 fn read_so_far(server: &Server) -> [f64; 2] {
     let text = String::from_utf8(get(&format!("{}/metrics", server.url)).body).unwrap();
     ["cairn_store_requests_total", "cairn_store_bytes_total"].map(|name| {
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
-        line.rsplit(' ').next().unwrap().parse().unwrap()
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     })
 }
 

@@ -10,7 +10,7 @@ use super::random::Random;
 use super::reloads::same;
 use super::{World, figure, parsed, times, write_lines};
 use crate::catalog::{Catalog, SNAPSHOT_NAME, Start};
-use crate::storage::Storage;
+use crate::storage::{Location, Storage};
 
 fn open(world: &World) -> (Arc<Catalog>, Start) {
     let sources = vec![parsed(&world.folder.path().join("items.ndjson"))];
@@ -39,7 +39,7 @@ fn a_stored_catalogue_answers_as_the_one_that_was_loaded() {
         let path = world.folder.path().join(SNAPSHOT_NAME);
         world.catalog.store_at(&path).expect("a snapshot");
         let (opened, start) = open(&world);
-        assert_eq!(start.path.as_deref(), Some(path.as_path()), "{:?}", start.refused);
+        assert_eq!(start.from, Some(Location::Local(path.clone())), "{:?}", start.refused);
         same(&world, &opened, &mut random, count);
         // And it goes on from there as one that was loaded.
         let more: Vec<Value> = (0..=count / 2).map(|_| item(&mut random, count)).collect();
@@ -68,9 +68,9 @@ fn a_damaged_snapshot_is_refused_and_the_documents_are_read() {
         }
         fs::write(&path, bytes).expect("a file");
         let (opened, start) = open(&world);
-        assert!(start.path.is_none(), "case {case} was taken");
+        assert!(start.from.is_none(), "case {case} was taken");
         let [(refused, error)] = start.refused.as_slice() else { panic!("one refusal") };
-        assert_eq!(*refused, path);
+        assert_eq!(*refused, Location::Local(path.clone()));
         assert!(error.to_string().starts_with("it"), "{error}");
         assert_eq!(opened.snapshot().version(), world.snapshot().version());
     }

@@ -1,10 +1,12 @@
 //! What lies below a folder of the disk.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
+use super::write::{LOCK_NAME, PART_ENDING};
 use super::{from_io, meta_of};
 use crate::storage::{Entry, Location, StorageError};
 
@@ -49,8 +51,15 @@ pub(in crate::storage) fn list(folder: &Path) -> BoxStream<'static, Result<Entry
     stream::unfold(receiver, async |mut entries| entries.recv().await.map(|entry| (entry, entries))).boxed()
 }
 
+/// Files that are being written, and the lock of those who do.
+fn is_own(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name == LOCK_NAME || name.starts_with('.') && name.ends_with(PART_ENDING)
+}
+
 fn read_folder(folder: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {
     let entries = std::fs::read_dir(folder)?;
+    let entries = entries.filter(|entry| !entry.as_ref().is_ok_and(|entry| is_own(&entry.file_name())));
     entries.map(|entry| entry.and_then(|entry| Ok((entry.path(), entry.file_type()?.is_dir())))).collect()
 }
 

@@ -9,6 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{from_io, meta_of};
 use crate::storage::{Location, Meta, StorageError, WriteMode};
 
+/// Ends the names of files that are being written.
+pub(super) const PART_ENDING: &str = ".part";
+
+/// Name of the file in a folder that is locked by who changes documents there by their state.
+pub(super) const LOCK_NAME: &str = ".cairn.lock";
+
 /// Tells temporary files of one process apart.
 static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
@@ -27,8 +33,10 @@ impl Part {
         let failed = |error| from_io(error, location);
         let folder = path.parent().unwrap_or(Path::new("/"));
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let temporary =
-            hidden(path, &format!("{}-{}.part", std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed)));
+        let temporary = hidden(
+            path,
+            &format!("{}-{}{PART_ENDING}", std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed)),
+        );
         let file = OpenOptions::new().write(true).create_new(true).open(&temporary).map_err(failed)?;
         Ok(Self { file, temporary: Some(temporary), path: path.to_owned(), location: location.clone() })
     }
@@ -87,8 +95,7 @@ impl Drop for Part {
 
 /// Who changes documents of a folder by their state, does so one after the other.
 fn lock(folder: &Path) -> io::Result<File> {
-    let lock =
-        OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(".cairn.lock"))?;
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(LOCK_NAME))?;
     lock.lock()?;
     Ok(lock)
 }

@@ -21,6 +21,12 @@ pub(super) fn is_outside(error: &Error) -> bool {
     matches!(Failure::of(error), Some(Failure::Status { status: 416, .. }))
 }
 
+/// Another object is there than the condition wants, or none.
+pub(super) fn is_other(error: &Error) -> bool {
+    matches!(Failure::of(error), Some(Failure::Status { status: 412, .. }))
+        || matches!(error, Error::Precondition { .. })
+}
+
 /// The status that the store answered with.
 pub(super) fn status(error: &Error) -> Option<u16> {
     match Failure::of(error) {

@@ -89,25 +89,32 @@ impl Remote {
         }
     }
 
+    /// The location with the URL of its account instead of `az://`, when the account is known.
+    pub(super) fn public(&self, location: Location) -> Location {
+        let Location::Remote(url) = &location else { return location };
+        if url.scheme() != "az" {
+            return location;
+        }
+        let Ok(address) = Address::of(&location, &self.endpoints) else { return location };
+        let settings = self.store_settings(&location);
+        match azure::public_root(&address, &settings, &self.settings.environment) {
+            Some(root) => Location::Remote(root).below(address.path.as_ref()),
+            None => location,
+        }
+    }
+
     /// The location as all others name it: the query (a signature) is kept here for the whole container, or for the folder on
     /// a web server; `az://` becomes the URL of its account, when that is known.
     pub(super) fn adopt(&self, location: Location) -> Location {
         let Location::Remote(url) = &location else { return location };
         let mut plain = url.clone();
         plain.set_query(None);
-        let plain = Location::Remote(plain);
+        let plain = self.public(Location::Remote(plain));
         let Ok(address) = Address::of(&plain, &self.endpoints) else { return location };
-        let settings = self.settings.of(&plain).map(|(_, settings)| settings.clone()).unwrap_or_default();
-        let plain = if url.scheme() == "az" {
-            let root = azure::public_root(&address, &settings, &self.settings.environment);
-            root.map_or(plain, |root| Location::Remote(root).below(address.path.as_ref()))
-        } else {
-            plain
-        };
         if let Some(query) = url.query().filter(|query| !query.is_empty()) {
             let opens = match address.kind {
                 StoreKind::Http => plain.parent(),
-                _ => Address::of(&plain, &self.endpoints).map_or(plain.clone(), |a| Location::Remote(a.root)),
+                _ => Location::Remote(address.root),
             };
             let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
             tickets.retain(|(of, _)| *of != opens);

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::stream;
 use object_store::{GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore};
 
-use super::failure::{is_outside, is_unchanged, status};
+use super::failure::{is_other, is_outside, is_unchanged, status};
 use super::{Access, Remote};
 use crate::storage::{Location, Meta, StorageError};
 
@@ -80,6 +80,29 @@ impl Remote {
         .await
     }
 
+    /// The first bytes of the object, at most `len`.
+    pub(in crate::storage) async fn fetch_first(
+        &self,
+        location: &Location,
+        len: u64,
+    ) -> Result<(Meta, Bytes), StorageError> {
+        self.run(location, |access, path| async move {
+            let options = GetOptions { range: Some(GetRange::Bounded(0..len)), ..GetOptions::default() };
+            match access.objects.get_opts(&path, options).await {
+                Ok(found) => {
+                    let meta = meta_of(&found.meta);
+                    Ok((meta, found.bytes().await?))
+                }
+                // An empty object has no first byte.
+                Err(error) if is_outside(&error) => {
+                    whole(access.objects.get_opts(&path, GetOptions::default()).await?).await
+                }
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+
     /// Ranges of the object that had this `ETag`, in their order, many at once.
     pub(in crate::storage) async fn ranges(
         &self,
@@ -116,6 +139,7 @@ impl Remote {
                 let found = match access.objects.get_opts(&path, options).await {
                     Ok(found) => found,
                     Err(error) if is_outside(&error) => return Ok(Answer::Outside),
+                    Err(error) if is_other(&error) => return Ok(Answer::Other),
                     Err(error) => return Err(error),
                 };
                 // Not every store heeds the condition.
@@ -133,7 +157,11 @@ impl Remote {
             .await?;
         match answer {
             Answer::Bytes(bytes) => Ok(bytes),
-            Answer::Other => Err(StorageError::Changed { location: location.clone() }),
+            // Azure's condition fails, too, when nothing is there.
+            Answer::Other => {
+                self.meta(location).await?;
+                Err(StorageError::Changed { location: location.clone() })
+            }
             Answer::Outside => {
                 let now = self.meta(location).await?;
                 if now.etag != etag {

@@ -2,7 +2,6 @@
 //! credentials of its own, ended when dropped; and a proxy that misbehaves in front of any of them.
 //!
 //! Each store has `env_at(url)`: what a process needs in its environment to reach it at that URL, which may be a proxy's.
-#![expect(dead_code, reason = "each suite uses some of it")]
 
 mod azure;
 mod framing;
