@@ -5,6 +5,7 @@
 
 mod build;
 mod config;
+mod convert;
 mod demo;
 mod index;
 mod logs;
@@ -36,8 +37,8 @@ enum Command {
     /// Print the OpenAPI document of the server
     #[command(hide = true)]
     Openapi,
-    /// Any raster, or a Sentinel-2 SAFE product, to COG (not in this version)
-    Convert(Later),
+    /// Any raster that GDAL reads, or a Sentinel-2 SAFE product, to COG
+    Convert(convert::ConvertArgs),
     /// Copy a folder tree to a store (not in this version)
     Upload(Later),
     /// Take in new files as they appear (not in this version)
@@ -67,7 +68,7 @@ pub fn run() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Index(args) => index::run(&args),
         Command::Openapi => openapi(),
-        Command::Convert(_) => Err(later("convert")),
+        Command::Convert(args) => convert::run(&args),
         Command::Upload(_) => Err(later("upload")),
         Command::Watch(_) => Err(later("watch")),
         Command::Fetch(_) => Err(later("fetch")),
@@ -84,13 +85,29 @@ pub fn run() -> ExitCode {
 }
 
 fn later(command: &str) -> anyhow::Error {
-    anyhow::anyhow!("this version has no '{command}' yet; it has demo, build, serve and index")
+    anyhow::anyhow!("this version has no '{command}' yet; it has demo, convert, build, serve and index")
 }
 
 #[expect(clippy::print_stdout, reason = "the command's whole purpose")]
 fn openapi() -> anyhow::Result<()> {
     println!("{}", crate::api::openapi().to_pretty_json()?);
     Ok(())
+}
+
+/// Until the user or the system asks the command to end.
+#[cfg(feature = "gdal")]
+async fn interrupted() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 /// A runtime for one command.
