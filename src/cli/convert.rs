@@ -9,6 +9,7 @@ use crate::build::convert::{Compression, Layout, Nodata, Options, Predictor, Pre
 
 /// Arguments of `cairn convert`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[cfg_attr(not(feature = "gdal"), expect(dead_code, reason = "parsed, to be refused by name"))]
 pub(super) struct ConvertArgs {
     /// Rasters that GDAL reads, Sentinel-2 products (.SAFE or zip), folders of these, patterns
@@ -23,11 +24,11 @@ pub(super) struct ConvertArgs {
     #[arg(long, value_name = "FORMAT", default_value = "cog")]
     format: String,
 
-    /// Preset: deflate (the default), zstd, lzw, lerc, lerc_zstd, webp, jpeg, raw, or timeseries (what random patch time series read best)
+    /// Preset: deflate (the default), zstd, lzw, lerc, lerc-zstd, webp, jpeg, raw, or timeseries (what random patch time series read best)
     #[arg(long, short, alias = "cog-profile", value_name = "NAME")]
     profile: Option<String>,
 
-    /// Codec: deflate, zstd, lzw, lerc, lerc_deflate, lerc_zstd, webp, jpeg, none [default: the profile's]
+    /// Codec: deflate, zstd, lzw, lerc, lerc-deflate, lerc-zstd, webp, jpeg, none [default: the profile's]
     #[arg(long, alias = "compression", value_name = "CODEC")]
     compress: Option<String>,
 
@@ -71,7 +72,7 @@ pub(super) struct ConvertArgs {
     #[arg(long, alias = "overviews", value_name = "N")]
     overview_level: Option<u32>,
 
-    /// Kernel of overviews: nearest, bilinear, cubic, cubic_spline, lanczos, average, mode, rms
+    /// Kernel of overviews: nearest, bilinear, cubic, cubic-spline, lanczos, average, mode, rms
     #[arg(long, value_name = "KERNEL", default_value = "nearest")]
     overview_resampling: String,
 
@@ -99,7 +100,7 @@ pub(super) struct ConvertArgs {
     #[arg(long, value_name = "BANDS")]
     stack: Vec<String>,
 
-    /// Sentinel-2 products: 'bands' (ITEM/B02.tif) or 'stacked' (ZONE/BAND/SQUARE/YEAR/MONTH/ITEM/B02_B03_B04_B08.tif)
+    /// Sentinel-2 products: 'bands' (a COG a band, in ITEM/) or 'stacked' (a COG a resolution, in ZONE/BAND/SQUARE/YEAR/MONTH/ITEM/)
     #[arg(long, value_name = "LAYOUT", default_value = "bands")]
     layout: String,
 
@@ -215,6 +216,7 @@ fn options(args: &ConvertArgs) -> anyhow::Result<Options> {
         (None, false) => None,
     };
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let kernel = |name: &str| name.to_ascii_lowercase().replace('-', "_");
     let split = |list: &String| list.split(',').map(|name| name.trim().to_owned()).collect();
     Ok(Options {
         sources: args.sources.clone(),
@@ -235,9 +237,9 @@ fn options(args: &ConvertArgs) -> anyhow::Result<Options> {
         data_type: args.dtype.clone(),
         clip: args.clip,
         overviews: args.overview_level,
-        overview_resampling: args.overview_resampling.clone(),
+        overview_resampling: kernel(&args.overview_resampling),
         reprojection,
-        resampling: args.resampling.clone(),
+        resampling: kernel(&args.resampling),
         bands: args.bands.iter().map(|name| name.trim().to_owned()).collect(),
         stacks: args.stack.iter().map(split).collect(),
         layout: parse::<Layout>("--layout", Some(&args.layout))?.unwrap_or_default(),

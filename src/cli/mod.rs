@@ -38,7 +38,7 @@ enum Command {
     #[command(hide = true)]
     Openapi,
     /// Any raster that GDAL reads, or a Sentinel-2 SAFE product, to COG
-    Convert(convert::ConvertArgs),
+    Convert(Box<convert::ConvertArgs>),
     /// Copy a folder tree to a store (not in this version)
     Upload(Later),
     /// Take in new files as they appear (not in this version)

@@ -3,9 +3,10 @@
 use geo::{Centroid, LineString, Polygon};
 use serde_json::{Map, Value, json};
 
-use super::error::ConvertError;
+use super::choice::Nodata;
 use super::options::Options;
 use super::product::{Group, nodata};
+use crate::build::bands::number;
 use crate::build::footprint::Footprint;
 use crate::source::safe::{Image, Kind, Level, Product};
 
@@ -40,11 +41,7 @@ const CONTENT: [&str; 12] = [
 ];
 
 /// The Item of a product whose COGs lie beside it.
-pub(super) fn item(
-    product: &Product,
-    groups: &[Group<'_>],
-    options: &Options,
-) -> Result<Value, ConvertError> {
+pub(super) fn item(product: &Product, groups: &[Group<'_>], options: &Options) -> Value {
     let outline = unwrapped(&product.facts.footprint);
     let centroid = Polygon::new(LineString::from(outline.clone()), Vec::new()).centroid();
     let footprint = Footprint::from_outline(outline);
@@ -64,7 +61,7 @@ pub(super) fn item(
             (key, asset(product, group, options))
         })
         .collect();
-    Ok(json!({
+    json!({
         "type": "Feature",
         "stac_version": "1.1.0",
         "stac_extensions": EXTENSIONS,
@@ -74,7 +71,7 @@ pub(super) fn item(
         "properties": properties,
         "links": [{"rel": "license", "href": LICENSE}],
         "assets": assets,
-    }))
+    })
 }
 
 /// An outline whose longitudes run on across the antimeridian.
@@ -173,8 +170,7 @@ fn asset(product: &Product, group: &Group<'_>, options: &Options) -> Value {
     };
     asset.insert("roles".to_owned(), json!(roles));
     asset.insert("gsd".to_owned(), json!(gsd_m));
-    // Another grid is the COG's own business: `build` reads it from there.
-    if let Some(grid) = product.tile.grid(gsd_m).filter(|_| options.reprojection.is_none()) {
+    if let Some(grid) = product.tile.grid(gsd_m) {
         let [a, _, west, _, e, north] = grid.transform;
         let (width, height) = (f64::from(grid.width) * a, f64::from(grid.height) * e);
         asset.insert("proj:shape".to_owned(), json!([grid.height, grid.width]));
@@ -193,7 +189,15 @@ fn bands(product: &Product, image: &Image, options: &Options) -> Vec<Value> {
     let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
     set("name", json!(band.name));
     set("data_type", json!(options.data_type.as_deref().unwrap_or(own)));
-    set("nodata", json!(nodata(product, image)));
+    let told = match options.nodata {
+        _ if options.add_mask => None,
+        None => Some(nodata(product, image)),
+        Some(Nodata::Value(value)) => Some(value),
+        Some(Nodata::None) => None,
+    };
+    if let Some(nodata) = told {
+        set("nodata", if nodata.is_nan() { json!("nan") } else { number(nodata) });
+    }
     set("raster:spatial_resolution", json!(image.gsd_m));
     if let Some((scale, offset)) = product.scaling(band) {
         set("raster:scale", json!(scale));

@@ -5,12 +5,13 @@
 //!
 //! The way: [`input`] finds the sources, [`plan`] says which COG is made of what ([`product`] for Sentinel-2, [`stacking`] for
 //! `--stack`), [`run`] drives a pool of threads. For each COG, [`facts`] reads what the source has, [`vrt`] describes the
-//! outcome as a virtual raster, [`range`] counts values that a new type cannot hold, [`write`] has GDAL write it. The
+//! outcome as a virtual raster, [`mod@range`] counts values that a new type cannot hold, [`write`] has GDAL write it. The
 //! [`stamp`] in each COG tells the next run that it need not be made again.
 //!
 //! A dataset of GDAL lives and dies within one call on one thread. Pixels stream through GDAL's block cache, whose size is
 //! bounded; no raster is ever whole in memory.
 
+mod choice;
 mod error;
 mod facts;
 mod input;
@@ -26,7 +27,8 @@ mod stamp;
 mod vrt;
 mod write;
 
+pub use choice::{Layout, Nodata, Predictor, Reprojection, Shard};
 pub use error::ConvertError;
-pub use options::{Layout, Nodata, Options, Predictor, Reprojection, Shard};
+pub use options::Options;
 pub use preset::{Compression, Preset};
 pub use run::{Failure, Report, clean_up, run};

@@ -2,121 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use gdal::raster::GdalDataType;
 
+use super::choice::{Layout, Nodata, Predictor, Reprojection, Shard};
 use super::error::ConvertError;
 use super::preset::Compression;
 use crate::source::safe::Band;
-
-/// What is stored in place of samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Predictor {
-    /// Samples themselves.
-    None,
-    /// Differences: of integers or of floats, as the data are.
-    Auto,
-    /// Differences of integers (TIFF's 2).
-    Horizontal,
-    /// Differences of the bytes of floats (TIFF's 3).
-    FloatingPoint,
-}
-
-impl FromStr for Predictor {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.to_ascii_lowercase().as_str() {
-            "none" | "no" | "1" => Ok(Self::None),
-            "auto" | "yes" => Ok(Self::Auto),
-            "horizontal" | "standard" | "2" => Ok(Self::Horizontal),
-            "float" | "floating_point" | "3" => Ok(Self::FloatingPoint),
-            _ => Err("expected none, auto, 2 or 3".to_owned()),
-        }
-    }
-}
-
-/// The nodata value of the outcome; pixels keep their values.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Nodata {
-    /// Drop the one of the source.
-    None,
-    /// This one; may be NaN.
-    Value(f64),
-}
-
-impl FromStr for Nodata {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.to_ascii_lowercase().as_str() {
-            "none" => Ok(Self::None),
-            "nan" => Ok(Self::Value(f64::NAN)),
-            other => match other.parse::<f64>() {
-                Ok(value) if value.is_finite() => Ok(Self::Value(value)),
-                _ => Err("expected a number, nan or none".to_owned()),
-            },
-        }
-    }
-}
-
-/// The grid that rasters are brought to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reprojection {
-    /// A CRS as GDAL understands it, and maybe the ground size of a pixel in its units.
-    Crs {
-        /// Such as `EPSG:3857`.
-        crs: String,
-        /// Ground size of a pixel.
-        resolution: Option<f64>,
-    },
-    /// The zoom level of Web Mercator's tiles that is nearest, blocks being tiles.
-    Web,
-}
-
-/// Every n-th input, for array jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    /// From 1 to `of`.
-    pub index: usize,
-    /// Into how many parts inputs are split.
-    pub of: usize,
-}
-
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-        match parts {
-            Some((index, of)) if (1..=of).contains(&index) => Ok(Self { index, of }),
-            _ => Err("expected i/n with i from 1 to n, such as 1/8".to_owned()),
-        }
-    }
-}
-
-/// How the bands of a Sentinel-2 product are put into files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Layout {
-    /// `ITEM/B02.tif`: a file a band.
-    #[default]
-    Bands,
-    /// `34/V/EL/2024/1/ITEM/B02_B03_B04_B08.tif`: a file a resolution.
-    Stacked,
-}
-
-impl FromStr for Layout {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "bands" => Ok(Self::Bands),
-            "stacked" => Ok(Self::Stacked),
-            _ => Err("expected bands or stacked".to_owned()),
-        }
-    }
-}
 
 /// Kernels for overviews, by GDAL's names in lower case.
 const OVERVIEW_KERNELS: [&str; 8] =
@@ -141,6 +33,7 @@ const TYPES: [(&str, GdalDataType); 11] = [
 
 /// What to convert, and how.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Options {
     /// Files, folders, globs, or names that only GDAL understands.
     pub sources: Vec<String>,
@@ -328,7 +221,14 @@ impl Options {
     }
 
     /// The creation options that make the COG driver reproject.
-    pub(super) fn warping(&self, reprojection: &Reprojection, alpha: bool) -> Vec<String> {
+    ///
+    /// `extent` (west, south, east, north) goes with a resolution: GDAL takes it only with both.
+    pub(super) fn warping(
+        &self,
+        reprojection: &Reprojection,
+        extent: Option<[f64; 4]>,
+        alpha: bool,
+    ) -> Vec<String> {
         let mut list = vec![
             format!("WARP_RESAMPLING={}", gdal_kernel(&self.resampling)),
             format!("ADD_ALPHA={}", if alpha { "YES" } else { "NO" }),
@@ -338,6 +238,7 @@ impl Options {
             Reprojection::Crs { crs, resolution } => {
                 list.push(format!("TARGET_SRS={crs}"));
                 list.extend(resolution.map(|resolution| format!("RES={resolution}")));
+                list.extend(extent.map(|[w, s, e, n]| format!("EXTENT={w},{s},{e},{n}")));
             }
         }
         list
@@ -350,7 +251,7 @@ impl fmt::Display for Options {
         // Threads do not change a byte of the outcome.
         let mut options = self.creation(1);
         if let Some(reprojection) = &self.reprojection {
-            options.extend(self.warping(reprojection, false));
+            options.extend(self.warping(reprojection, None, false));
         }
         write!(f, "{}", options.join(" "))?;
         let Self { nodata, add_mask, data_type, clip, bands, .. } = self;
@@ -395,10 +296,12 @@ mod tests {
         }
     }
 
+    type Change = fn(&mut Options);
+
     #[test]
     fn what_cannot_be_is_refused_by_the_options_name() {
         options().check().expect("the defaults can be");
-        let refused: [(&str, fn(&mut Options)); 9] = [
+        let refused: [(&str, Change); 9] = [
             ("--blocksize", |o| o.block_size = 100),
             ("--level", |o| o.level = Some(13)),
             ("--predictor", |o| {
@@ -419,14 +322,6 @@ mod tests {
             change(&mut options);
             let error = options.check().expect_err(name).to_string();
             assert!(error.starts_with(name), "{name}: {error}");
-        }
-    }
-
-    #[test]
-    fn shards_count_from_one() {
-        assert_eq!("2/8".parse(), Ok(Shard { index: 2, of: 8 }));
-        for wrong in ["0/8", "9/8", "1", "1/0", "a/b"] {
-            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }
     }
 

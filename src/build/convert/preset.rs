@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::options::Predictor;
+use super::choice::Predictor;
 
 /// A codec of GDAL's COG driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +153,8 @@ impl FromStr for Preset {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        PRESETS.into_iter().find(|preset| preset.name.eq_ignore_ascii_case(text)).ok_or_else(|| {
+        let lower = text.to_ascii_lowercase().replace('-', "_");
+        PRESETS.into_iter().find(|preset| preset.name == lower).ok_or_else(|| {
             let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
             format!("expected one of {}", names.join(", "))
         })

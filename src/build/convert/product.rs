@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use chrono::Datelike as _;
 
+use super::choice::Layout;
 use super::error::ConvertError;
 use super::input::Input;
 use super::item::item;
-use super::options::{Layout, Options};
+use super::options::Options;
 use super::plan::{Task, TaskSource, Told};
 use crate::source::safe::{Image, Kind, Product};
 
@@ -75,18 +76,20 @@ pub(super) fn tasks(input: &Input, options: &Options) -> Result<Option<Vec<Task>
             options.dest.join(month).join(&id)
         }
     };
-    let document = serde_json::to_string_pretty(&item(&product, &groups, options)?).unwrap_or_default();
-    let making = Arc::new(Making {
+    let document = serde_json::to_string_pretty(&item(&product, &groups, options)).unwrap_or_default();
+    let making = || Making {
         path: folder.join(format!("{id}.json")),
         document: document + "\n",
         left: AtomicUsize::new(groups.len()),
         failed: AtomicBool::new(false),
-    });
+    };
+    // On another grid the metadata do not hold: `build` makes an Item of the COGs themselves.
+    let making = options.reprojection.is_none().then(|| Arc::new(making()));
     let task = |group: &Group<'_>| Task {
         sources: group.images.iter().map(|image| source(&product, image)).collect(),
         dest: folder.join(format!("{}.tif", group.name)),
         label: format!("{} {}", path.display(), group.name),
-        making: Some(Arc::clone(&making)),
+        making: making.clone(),
     };
     Ok(Some(groups.iter().map(task).collect()))
 }

@@ -83,7 +83,8 @@ pub fn run(
             let mut report = report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             match outcome {
                 Ok(Done::Written(bytes)) => {
-                    (report.written, report.bytes) = (report.written + 1, report.bytes + bytes)
+                    report.written += 1;
+                    report.bytes += bytes;
                 }
                 Ok(Done::Skipped) => report.skipped += 1,
                 Err(error) => report.failures.push(Failure { input: task.label.clone(), error }),

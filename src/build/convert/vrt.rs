@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use gdal::raster::GdalDataType;
 
+use super::choice::Nodata;
 use super::facts::{Pair, Source, SourceBand};
-use super::options::Nodata;
 
 /// A band of the outcome.
 #[derive(Debug, Clone)]
@@ -139,16 +139,18 @@ impl Outcome<'_> {
     }
 
     fn push_mask(&self, xml: &mut String) {
+        // GDAL's sum wants two bands at least.
+        let is_sum = self.mask == Mask::Made && self.bands.len() > 1;
         let made = match self.mask {
             Mask::None => return,
-            Mask::Kept => "",
+            _ if !is_sum => "",
             // Masks are 0 or 255, and a sum stops at 255: valid where any band is.
-            Mask::Made => {
+            _ => {
                 r#" subClass="VRTDerivedRasterBand"><PixelFunctionType>sum</PixelFunctionType><SourceTransferType>UInt16</SourceTransferType"#
             }
         };
         let _ = write!(xml, r#"<MaskBand><VRTRasterBand dataType="Byte"{made}>"#);
-        for band in self.bands.iter().take(if self.mask == Mask::Kept { 1 } else { usize::MAX }) {
+        for band in self.bands.iter().take(if is_sum { self.bands.len() } else { 1 }) {
             self.push_source(xml, "SimpleSource", band.source, &format!("mask,{}", band.facts.index), "");
         }
         xml.push_str("</VRTRasterBand></MaskBand>");

@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use gdal::raster::{GdalDataType, RasterCreationOptions};
+use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
 use gdal::{Dataset, DriverManager};
 
+use super::choice::{Nodata, Predictor, Reprojection};
 use super::error::ConvertError;
 use super::facts::{Pair, Source};
-use super::options::{Nodata, Options, Predictor};
+use super::options::Options;
 use super::plan::{Task, TaskSource};
 use super::range;
 use super::stamp;
@@ -65,25 +67,27 @@ fn cog(
     check_values(&outcome, options)?;
     let Some(reprojection) = &options.reprojection else {
         outcome.stamp = stamp;
-        return copy(&outcome, partial, options.creation(threads));
+        return copy(&outcome, partial, &options.creation(threads));
     };
-    if !sources.first().is_some_and(Source::has_place) {
-        return Err(ConvertError::NoPlace);
-    }
+    let first = sources.first().filter(|source| source.has_place()).ok_or(ConvertError::NoPlace)?;
+    let extent = match reprojection {
+        Reprojection::Crs { crs, resolution: Some(resolution) } => Some(extent(first, crs, *resolution)?),
+        _ => None,
+    };
     let has_nodata = outcome.bands.iter().all(|band| outcome.nodata_of(&band.facts).is_some());
     let has_alpha = outcome.bands.iter().any(|band| band.facts.is_alpha());
-    if (has_nodata && outcome.mask == Mask::None) || (has_alpha && outcome.mask == Mask::None) {
+    if outcome.mask == Mask::None && (has_nodata || has_alpha) {
         outcome.stamp = stamp;
         let mut creation = options.creation(threads);
-        creation.extend(options.warping(reprojection, false));
-        return copy(&outcome, partial, creation);
+        creation.extend(options.warping(reprojection, extent, false));
+        return copy(&outcome, partial, &creation);
     }
     // Pixels that come from nowhere must be told from zeros: alpha in between, a mask in the end.
     let warped = scratch.join("warped.tif");
     let mut creation: Vec<String> = INTERMEDIATE.map(str::to_owned).to_vec();
     creation.push(format!("NUM_THREADS={threads}"));
-    creation.extend(options.warping(reprojection, true));
-    copy(&outcome, &warped, creation)?;
+    creation.extend(options.warping(reprojection, extent, true));
+    copy(&outcome, &warped, &creation)?;
     let name = warped.to_string_lossy();
     let source = Source::read(&name, &Source::open(&name)?)?;
     let kept = source.bands.iter().filter(|band| !band.is_alpha());
@@ -98,7 +102,7 @@ fn cog(
         changes_values: true,
         data_type: outcome.data_type,
     };
-    copy(&masked, partial, options.creation(threads))
+    copy(&masked, partial, &options.creation(threads))
 }
 
 /// All datasets of a task, which must lie on each other, and the bands to take.
@@ -217,11 +221,41 @@ fn check_values(outcome: &Outcome<'_>, options: &Options) -> Result<(), ConvertE
     Ok(())
 }
 
-fn copy(outcome: &Outcome<'_>, dest: &Path, creation: Vec<String>) -> Result<(), ConvertError> {
+/// The box around a source in another CRS, its sides on multiples of the resolution, so that neighbours share a grid.
+fn extent(source: &Source, crs: &str, resolution: f64) -> Result<[f64; 4], ConvertError> {
+    let failed = || ConvertError::gdal("bring its corners to that CRS");
+    let Some([x, a, b, y, d, e]) = source.geo_transform else {
+        return Err(ConvertError::Option {
+            option: "--res",
+            problem: "it has control points only; leave --res out".to_owned(),
+        });
+    };
+    #[expect(clippy::cast_precision_loss, reason = "GDAL counts in 31 bits")]
+    let (width, height) = (source.size.0 as f64, source.size.1 as f64);
+    let corners = [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)]
+        .map(|(col, row)| (x + a * col + b * row, y + d * col + e * row));
+    let least = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).fold(f64::INFINITY, f64::min);
+    let most = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).fold(f64::NEG_INFINITY, f64::max);
+    let bounds = [least(|c| c.0), least(|c| c.1), most(|c| c.0), most(|c| c.1)];
+    let reference = |definition: &str| {
+        let mut reference = SpatialRef::from_definition(definition).map_err(failed())?;
+        reference.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
+        Ok::<_, ConvertError>(reference)
+    };
+    let transform = CoordTransform::new(&reference(&source.wkt)?, &reference(crs)?).map_err(failed())?;
+    let [west, south, east, north] = transform.transform_bounds(&bounds, 21).map_err(failed())?;
+    let (down, up) = (
+        |value: f64| (value / resolution).floor() * resolution,
+        |value: f64| (value / resolution).ceil() * resolution,
+    );
+    Ok([down(west), down(south), up(east), up(north)])
+}
+
+fn copy(outcome: &Outcome<'_>, dest: &Path, creation: &[String]) -> Result<(), ConvertError> {
     let failed = || ConvertError::gdal("write it as a COG");
     let virtual_raster = Dataset::open(Path::new(&outcome.to_xml())).map_err(failed())?;
     let driver = DriverManager::get_driver_by_name("COG").map_err(failed())?;
-    let options = RasterCreationOptions::from_iter(creation.iter().map(String::as_str));
+    let options: RasterCreationOptions = creation.iter().map(String::as_str).collect();
     let written = virtual_raster.create_copy(&driver, dest, &options).map_err(failed())?;
     written.close().map_err(failed())
 }
