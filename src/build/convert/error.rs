@@ -81,6 +81,12 @@ pub enum ConvertError {
     /// A dataset without bands or subdatasets.
     #[error("it has no bands")]
     NoBands,
+    /// Samples of a type that cannot be written.
+    #[error("its samples are {data_type}, which this version does not convert")]
+    Type {
+        /// The type.
+        data_type: &'static str,
+    },
     /// Bands of several types.
     #[error("its bands have different types ({types}), which a TIFF cannot hold; give --dtype")]
     MixedTypes {

@@ -97,7 +97,11 @@ impl Source {
             control_wkt: dataset.gcp_projection().unwrap_or_default(),
             metadata: metadata(dataset),
             has_mask: flags.is_per_dataset() && !flags.is_alpha() && !flags.is_nodata(),
-            bands: bands.iter().enumerate().map(|(at, band)| SourceBand::read(at + 1, band)).collect(),
+            bands: bands
+                .iter()
+                .enumerate()
+                .map(|(at, band)| SourceBand::read(at + 1, band))
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -137,9 +141,16 @@ impl SourceBand {
         self.color == "Alpha"
     }
 
-    fn read(index: usize, band: &RasterBand<'_>) -> Self {
+    fn read(index: usize, band: &RasterBand<'_>) -> Result<Self, ConvertError> {
         let nodata = band.no_data_value();
         let data_type = band.band_type();
+        if data_type == GdalDataType::Unknown {
+            return Err(ConvertError::Type { data_type: "complex numbers or signed bytes" });
+        }
+        // Before GDAL 3.7 a hint beside unsigned bytes, which a copy of the samples does not heed.
+        if band.metadata_item("PIXELTYPE", "IMAGE_STRUCTURE").as_deref() == Some("SIGNEDBYTE") {
+            return Err(ConvertError::Type { data_type: "signed bytes" });
+        }
         let nodata_text = match data_type {
             GdalDataType::Int64 => band.no_data_value_i64().map(|value| value.to_string()),
             GdalDataType::UInt64 => band.no_data_value_u64().map(|value| value.to_string()),
@@ -149,7 +160,10 @@ impl SourceBand {
             let entries = (0..table.entry_count()).filter_map(|at| table.entry_as_rgb(at));
             entries.map(|entry| [entry.r, entry.g, entry.b, entry.a]).collect()
         });
-        Self {
+        // The TIFF writer of GDAL 3.6 never ends with inks on floats.
+        let color = band.color_interpretation().name();
+        let is_ink = matches!(color.as_str(), "Cyan" | "Magenta" | "Yellow" | "Black");
+        Ok(Self {
             index,
             data_type,
             description: band.description().unwrap_or_default(),
@@ -158,10 +172,10 @@ impl SourceBand {
             scale: band.scale().filter(|scale| *scale != 1.0),
             offset: band.offset().filter(|offset| *offset != 0.0),
             unit: band.unit(),
-            color: band.color_interpretation().name(),
+            color: if is_ink { "Undefined".to_owned() } else { color },
             palette: palette.unwrap_or_default(),
             metadata: pairs(band.metadata_domain("").unwrap_or_default()),
-        }
+        })
     }
 }
 

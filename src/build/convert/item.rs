@@ -15,15 +15,16 @@ const COG: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
 /// Licence of the data.
 const LICENSE: &str = "https://sentinel.esa.int/documents/247904/690755/Sentinel_Data_Legal_Notice";
 /// Schemas of the extensions whose fields every product has.
-const EXTENSIONS: [&str; 7] = [
+const EXTENSIONS: [&str; 6] = [
     "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
     "https://stac-extensions.github.io/grid/v1.1.0/schema.json",
     "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
-    "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/projection/v1.2.0/schema.json",
     "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
     "https://stac-extensions.github.io/sat/v1.0.0/schema.json",
-    "https://stac-extensions.github.io/view/v1.0.0/schema.json",
 ];
+/// Its schema, for products that tell angles.
+const VIEW: &str = "https://stac-extensions.github.io/view/v1.0.0/schema.json";
 /// Shares of Level-2A's classes that get a field of their own, by the metadata's names.
 const CONTENT: [&str; 12] = [
     "nodata_pixel",
@@ -61,10 +62,12 @@ pub(super) fn item(product: &Product, groups: &[Group<'_>], options: &Options) -
             (key, asset(product, group, options))
         })
         .collect();
+    let view = properties.keys().any(|name| name.starts_with("view:")).then_some(VIEW);
+    let extensions: Vec<&str> = EXTENSIONS.into_iter().chain(view).collect();
     json!({
         "type": "Feature",
         "stac_version": "1.1.0",
-        "stac_extensions": EXTENSIONS,
+        "stac_extensions": extensions,
         "id": product.item_id(),
         "geometry": footprint.geometry(),
         "bbox": footprint.bbox.to_array(),
@@ -226,4 +229,170 @@ fn bands(product: &Product, image: &Image, options: &Options) -> Vec<Value> {
         Value::Object(fields)
     };
     ["R", "G", "B"].map(colour).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::super::choice::Layout;
+    use super::super::product::groups;
+    use super::*;
+    use crate::build::convert::options::tests::options;
+
+    /// Where our Items differ from those of stactools on purpose.
+    const DIFFERENT: [(&str, &str); 6] = [
+        ("created", "a run's own time would change the document with every run"),
+        (
+            "stac_extensions",
+            "newer versions; mgrs and sentinel-2 are left out, their schemas not being bundled",
+        ),
+        (
+            "visual",
+            "the template has no picture; where a product has, its bands are called TCI_R, TCI_G, TCI_B",
+        ),
+        (
+            "full_width_half_max",
+            "measured on the product's own spectral response, where stactools has a table",
+        ),
+        ("center_wavelength", "the product's own, where stactools rounds the mean of all satellites"),
+        ("common_name", "version 2 of the eo extension calls the red edge by its wavelength"),
+    ];
+    /// Assets that point into the product, which a folder of COGs does not have.
+    const METADATA: [&str; 6] = [
+        "datastrip_metadata",
+        "granule_metadata",
+        "inspire_metadata",
+        "preview",
+        "product_metadata",
+        "safe_manifest",
+    ];
+
+    fn differs(name: &str) -> bool {
+        DIFFERENT.iter().any(|(other, _)| *other == name)
+    }
+
+    fn products() -> Vec<PathBuf> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/safe");
+        let entries = std::fs::read_dir(folder).expect("the products").flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.join("expected_output.json").exists()).collect()
+    }
+
+    fn close(a: f64, b: f64, tolerance: f64) -> bool {
+        (a - b).abs() <= tolerance * b.abs().max(1.0)
+    }
+
+    /// The same JSON, numbers but for rounding, times by what they mean.
+    fn alike(ours: &Value, theirs: &Value, tolerance: f64) -> bool {
+        match (ours, theirs) {
+            (Value::Number(a), Value::Number(b)) => {
+                close(a.as_f64().unwrap_or(f64::NAN), b.as_f64().unwrap_or(f64::NAN), tolerance)
+            }
+            (Value::Array(a), Value::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b, tolerance))
+            }
+            (Value::Object(a), Value::Object(b)) => {
+                a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|w| alike(v, w, tolerance)))
+            }
+            (Value::String(a), Value::String(b)) => {
+                a == b
+                    || crate::stac::parse_instant(a).is_ok_and(|at| crate::stac::parse_instant(b) == Ok(at))
+            }
+            (a, b) => a == b,
+        }
+    }
+
+    fn vertices(geometry: &Value) -> Vec<(f64, f64)> {
+        match geometry {
+            Value::Array(pair) if pair.first().is_some_and(Value::is_number) => {
+                vec![(pair[0].as_f64().expect("a number"), pair[1].as_f64().expect("a number"))]
+            }
+            Value::Array(list) => list.iter().flat_map(vertices).collect(),
+            _ => panic!("{geometry}"),
+        }
+    }
+
+    #[test]
+    fn items_agree_with_those_of_stactools_field_by_field() {
+        let products = products();
+        assert_eq!(products.len(), 2);
+        for path in products {
+            let product = Product::open(&path).expect("a product");
+            let options = options();
+            let groups = groups(&product, &options).expect("its bands");
+            let ours = serde_json::to_value(item(&product, &groups, &options)).expect("JSON");
+            let text = std::fs::read_to_string(path.join("expected_output.json")).expect("read");
+            let theirs: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(ours["id"], theirs["id"]);
+            assert!(alike(&ours["bbox"], &theirs["bbox"], 1e-6), "{}", ours["bbox"]);
+            assert_eq!(ours["geometry"]["type"], theirs["geometry"]["type"]);
+            let corners = [&ours, &theirs].map(|item| vertices(&item["geometry"]["coordinates"]));
+            for (a, b) in [(0, 1), (1, 0)] {
+                for (lon, lat) in &corners[a] {
+                    let near = |p: &&(f64, f64)| (p.0 - lon).abs() < 2e-6 && (p.1 - lat).abs() < 2e-6;
+                    assert!(corners[b].iter().find(near).is_some(), "{lon} {lat} in {:?}", corners[b]);
+                }
+            }
+            for (name, value) in theirs["properties"].as_object().expect("an object") {
+                let tolerance = if name == "proj:centroid" { 1e-4 } else { 1e-12 };
+                let found = &ours["properties"][name];
+                assert_eq!(alike(found, value, tolerance), !differs(name), "{name}: {found} {value}");
+            }
+            for (key, asset) in theirs["assets"].as_object().expect("an object") {
+                let found = &ours["assets"][key];
+                if METADATA.contains(&key.as_str()) || differs(key) {
+                    assert!(found.is_null(), "{key}");
+                } else {
+                    assert_asset(found, asset);
+                }
+            }
+        }
+    }
+
+    fn assert_asset(ours: &Value, theirs: &Value) {
+        for name in ["title", "gsd", "roles", "proj:shape", "proj:transform", "proj:bbox"] {
+            assert!(alike(&ours[name], &theirs[name], 1e-12), "{name}: {} {}", ours[name], theirs[name]);
+        }
+        let band = &ours["bands"][0];
+        let (raster, eo) = (&theirs["raster:bands"][0], &theirs["eo:bands"][0]);
+        for (name, theirs) in [
+            ("name", &eo["name"]),
+            ("data_type", &raster["data_type"]),
+            ("nodata", &raster["nodata"]),
+            ("raster:scale", &raster["scale"]),
+            ("raster:offset", &raster["offset"]),
+            ("raster:spatial_resolution", &raster["spatial_resolution"]),
+        ] {
+            assert!(alike(&band[name], theirs, 1e-12), "{name}: {} {theirs}", band[name]);
+        }
+        let near = |name: &str, theirs: &Value, um: f64| {
+            let (a, b) = (band[name].as_f64().expect("told"), theirs.as_f64().expect("told"));
+            assert!((a - b).abs() < um, "{}: {name} {a} {b}", band["name"]);
+        };
+        near("eo:center_wavelength", &eo["center_wavelength"], 0.02);
+        near("eo:full_width_half_max", &eo["full_width_half_max"], 0.08);
+        let (a, b) = (band["eo:common_name"].as_str(), eo["common_name"].as_str());
+        assert!(a.expect("told").starts_with(b.expect("told")), "{a:?} {b:?}");
+    }
+
+    #[test]
+    fn level_2a_has_what_its_classes_counted_and_no_cirrus() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/safe");
+        let name = "S2B_MSIL2A_20230823T095559_N0509_R122_T34UCF_20230823T124759.SAFE";
+        let product = Product::open(&folder.join(name)).expect("a product");
+        let stacked = Options { layout: Layout::Stacked, ..options() };
+        let groups = groups(&product, &stacked).expect("its bands");
+        let names: Vec<_> = groups.iter().map(|group| group.name.as_str()).collect();
+        let want = ["B01_B09", "B02_B03_B04_B08", "B05_B06_B07_B8A_B11_B12", "SCL", "AOT", "WVP"];
+        assert_eq!(names, want);
+        let item = item(&product, &groups, &stacked);
+        let properties = &item["properties"];
+        assert_eq!(properties["s2:snow_ice_percentage"], properties["eo:snow_cover"]);
+        assert_eq!(properties["s2:vegetation_percentage"], 25.88712);
+        assert_eq!(properties["datetime"], "2023-08-23T09:55:59.024Z");
+        assert_eq!(item["assets"]["B02_B03_B04_B08"]["bands"][3]["raster:offset"], -0.1);
+        assert_eq!(item["assets"]["scl"]["bands"][0]["data_type"], "uint8");
+        assert_eq!(item["assets"]["wvp"]["bands"][0]["raster:scale"], 0.001);
+        assert_eq!(item["id"], "S2B_T34UCF_20230823T095553_L2A");
+    }
 }

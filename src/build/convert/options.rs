@@ -265,10 +265,11 @@ fn gdal_kernel(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn options() -> Options {
+    /// The defaults, of nothing.
+    pub(in super::super) fn options() -> Options {
         Options {
             sources: Vec::new(),
             dest: PathBuf::new(),

@@ -49,6 +49,7 @@ impl Making {
 }
 
 /// The rasters that become one COG, and its name without extension.
+#[derive(Debug)]
 pub(super) struct Group<'a> {
     /// The file's stem, and the asset's key where bands are stacked.
     pub(super) name: String,
@@ -118,7 +119,8 @@ pub(super) fn nodata(product: &Product, image: &Image) -> f64 {
     }
 }
 
-fn groups<'a>(product: &'a Product, options: &Options) -> Result<Vec<Group<'a>>, ConvertError> {
+/// Which rasters become which COG.
+pub(super) fn groups<'a>(product: &'a Product, options: &Options) -> Result<Vec<Group<'a>>, ConvertError> {
     let find = |name: &String| {
         let is = |image: &&Image| {
             image.band.name.eq_ignore_ascii_case(name) || image.band.key.eq_ignore_ascii_case(name)
