@@ -6,6 +6,7 @@
 //! * [`crs`]: EPSG code ↔ longitude and latitude.
 //! * [`storage`]: a location becomes bytes.
 //! * [`pool`]: CPU work off the runtime's threads, permits in bytes.
+//! * [`source`]: what other makers hand out, such as Sentinel-2 products.
 //! * [`tree`]: the static tree: walking it through its links, and publishing one.
 //! * [`cog`]: a COG's bytes become pixels: header, block table, codecs such as deflate, predictors.
 //! * [`build`]: rasters become a static tree; the demo's rasters.
@@ -18,7 +19,7 @@
 //! * [`cli`]: one file per verb.
 //!
 //! Arrows run one way: `cli → any`; `api → {search, patch, asset}`; `patch → {search, cog, storage}`;
-//! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {cog, tree, storage}`;
+//! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {source, cog, tree, storage}`;
 //! `upload → {build, cog, tree, storage}`; `cog → storage`; `tree → storage`; all of them may use `stac`, `crs` and
 //! `pool`. A test holds the code to this.
 
@@ -32,6 +33,7 @@ pub mod crs;
 pub mod patch;
 pub mod pool;
 pub mod search;
+pub mod source;
 pub mod stac;
 pub mod storage;
 pub mod tree;

@@ -37,7 +37,8 @@ impl Footprint {
         Ok(Self::from_outline(outline))
     }
 
-    fn from_outline(mut outline: Ring) -> Self {
+    /// What an outline encloses: its last point on the first, longitudes running on across the antimeridian.
+    pub(super) fn from_outline(mut outline: Ring) -> Self {
         let turn = match (outline.first(), outline.last()) {
             (Some(first), Some(last)) => last.0 - first.0,
             _ => 0.0,

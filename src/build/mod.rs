@@ -6,11 +6,13 @@
 //! The way: [`scan`] finds files, [`takeover`] reads the Items that lie beside them, [`group`] says which files make which
 //! Item ([`token`] knows band names, [`definition`] overrides), [`inspect`] reads headers, [`time`], [`footprint`],
 //! [`bands`] and [`describe`] make an Item of them, [`collection`] sums up; [`run`] drives it all. [`demo`] makes rasters
-//! to try it on.
+//! to try it on, and [`convert`] makes COGs of those of other makers.
 
 mod bands;
 mod cloud;
 mod collection;
+#[cfg(feature = "gdal")]
+pub mod convert;
 pub mod definition;
 #[cfg(feature = "gdal")]
 pub mod demo;

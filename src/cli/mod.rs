@@ -5,6 +5,7 @@
 
 mod build;
 mod config;
+mod convert;
 mod demo;
 mod index;
 mod logs;
@@ -38,8 +39,8 @@ enum Command {
     /// Print the OpenAPI document of the server
     #[command(hide = true)]
     Openapi,
-    /// Any raster, or a Sentinel-2 SAFE product, to COG (not in this version)
-    Convert(Later),
+    /// Any raster that GDAL reads, or a Sentinel-2 SAFE product, to COG
+    Convert(Box<convert::ConvertArgs>),
     /// Copy a folder tree to a store, keeping its structure; or a set of images, with its STAC documents
     Upload(upload::UploadArgs),
     /// Take in new files as they appear (not in this version)
@@ -69,7 +70,7 @@ pub fn run() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Index(args) => index::run(&args),
         Command::Openapi => openapi(),
-        Command::Convert(_) => Err(later("convert")),
+        Command::Convert(args) => convert::run(&args),
         Command::Upload(args) => upload::run(&args),
         Command::Watch(_) => Err(later("watch")),
         Command::Fetch(_) => Err(later("fetch")),
@@ -86,13 +87,29 @@ pub fn run() -> ExitCode {
 }
 
 fn later(command: &str) -> anyhow::Error {
-    anyhow::anyhow!("this version has no '{command}' yet; it has demo, build, serve, upload and index")
+    anyhow::anyhow!("this version has no '{command}' yet; it has demo, convert, build, serve, upload and index")
 }
 
 #[expect(clippy::print_stdout, reason = "the command's whole purpose")]
 fn openapi() -> anyhow::Result<()> {
     println!("{}", crate::api::openapi().to_pretty_json()?);
     Ok(())
+}
+
+/// Until the user or the system asks the command to end.
+#[cfg(feature = "gdal")]
+async fn interrupted() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 /// A runtime for one command.
