@@ -51,6 +51,17 @@ pub(super) struct Rules<'a> {
     pub(super) definition: &'a Definition,
     /// Name of the source folder: the Collection of files that lie directly in it.
     pub(super) source_name: &'a str,
+    /// True when each folder that holds files is a Collection, not only those directly below the source.
+    pub(super) nested: bool,
+}
+
+/// A Collection as folders make it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ByFolder {
+    /// Its id: the folder's path with `-` between the names.
+    pub(super) id: String,
+    /// The folder below the source; none for the source itself.
+    pub(super) folder: Option<String>,
 }
 
 /// A file with what its name tells.
@@ -62,22 +73,26 @@ const LONE_KEY: &str = "data";
 impl<'a> Rules<'a> {
     /// The Collection of a file, its definition, and what the definition's pattern found.
     pub(super) fn collection_of(&self, relative: &str) -> (String, Option<&'a CollectionDefinition>, Groups) {
-        let by_folder = relative.split_once('/').map_or(self.source_name, |(folder, _)| folder);
+        let by_folder = self.by_folder(relative);
         for definition in &self.definition.collections {
             let groups = match &definition.path {
                 Some(pattern) => pattern.groups(relative),
-                None => (definition.id == by_folder).then(Groups::new),
+                None => (definition.id == by_folder.id).then(Groups::new),
             };
             if let Some(groups) = groups {
                 return (definition.id.clone(), Some(definition), groups);
             }
         }
-        (by_folder.to_owned(), None, Groups::new())
+        (by_folder.id, None, Groups::new())
     }
 
-    /// The definition of a Collection.
-    pub(super) fn definition_of(&self, collection: &str) -> Option<&'a CollectionDefinition> {
-        self.definition.collections.iter().find(|c| c.id == collection)
+    /// The Collection that the folders alone make of a file.
+    pub(super) fn by_folder(&self, relative: &str) -> ByFolder {
+        let folder = if self.nested { relative.rsplit_once('/') } else { relative.split_once('/') };
+        match folder {
+            Some((folder, _)) => ByFolder { id: folder.replace('/', "-"), folder: Some(folder.to_owned()) },
+            None => ByFolder { id: self.source_name.to_owned(), folder: None },
+        }
     }
 
     /// Groups files, sorted by Collection and first file.
@@ -195,7 +210,7 @@ mod tests {
 
     fn grouped(definition: &str, files: &[&str]) -> Vec<(String, String, Vec<String>)> {
         let definition = Definition::parse(definition).expect("sound");
-        let rules = Rules { definition: &definition, source_name: "src" };
+        let rules = Rules { definition: &definition, source_name: "src", nested: false };
         let found = |f: &&str| Found { relative: (*f).to_owned(), path: PathBuf::from(format!("/src/{f}")) };
         let (groups, clashes) = rules.group(files.iter().map(found).collect());
         assert_eq!(clashes, []);
@@ -248,7 +263,7 @@ mod tests {
     #[test]
     fn a_definition_without_path_takes_the_folder_of_its_id() {
         let definition = Definition::parse("[[collection]]\nid = \"c\"\n").expect("sound");
-        let rules = Rules { definition: &definition, source_name: "src" };
+        let rules = Rules { definition: &definition, source_name: "src", nested: false };
         assert!(rules.collection_of("c/x.tif").1.is_some());
         assert!(rules.collection_of("d/x.tif").1.is_none());
     }
@@ -257,7 +272,7 @@ mod tests {
     fn two_files_for_one_asset_clash() {
         let text = "[[collection]]\nid = \"c\"\npath = '(?P<item>i)_(?P<band>B01)'\n";
         let definition = Definition::parse(text).expect("sound");
-        let rules = Rules { definition: &definition, source_name: "src" };
+        let rules = Rules { definition: &definition, source_name: "src", nested: false };
         let found = |f: &str| Found { relative: f.to_owned(), path: PathBuf::from(f) };
         let (groups, clashes) = rules.group(vec![found("a/i_B01.tif"), found("b/i_B01.tif")]);
         assert_eq!(groups.len(), 1);
