@@ -6,12 +6,16 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 
+use super::index;
 use super::progress::{Progress, say};
 use super::serve::{quoted, quoted_text};
 use crate::build::{self, Definition, Options, Report};
 use crate::stac::parse_instant;
 use crate::storage::{Location, Storage};
 use crate::tree::{Layout, Linking};
+
+/// The table beside a tree.
+const TABLE: &str = "items.parquet";
 
 /// Arguments of `cairn build`.
 #[derive(Debug, Args)]
@@ -60,6 +64,10 @@ pub(super) struct BuildArgs {
     #[arg(long)]
     thumbnails: bool,
 
+    /// Leave out items.parquet, the Items as stac-geoparquet, and cairn.snapshot, from which `cairn serve` starts
+    #[arg(long)]
+    no_table: bool,
+
     /// Say nothing but warnings and errors
     #[arg(long, short)]
     quiet: bool,
@@ -94,9 +102,15 @@ pub(super) fn run(args: &BuildArgs) -> anyhow::Result<()> {
         statistics: args.statistics,
         histograms: args.histograms,
         thumbnails: args.thumbnails,
-        table: None,
+        table: (!args.no_table).then(|| TABLE.to_owned()),
     };
-    let report = super::runtime()?.block_on(build(&options, args.quiet))?;
+    let report = super::runtime()?.block_on(async {
+        let report = build(&options, args.quiet).await?;
+        if let (Some(table), Some(folder)) = (&options.table, report.catalog.parent()) {
+            index::beside(folder, table, args.quiet).await?;
+        }
+        Ok::<_, anyhow::Error>(report)
+    })?;
     let mut serve = format!("cairn serve {}", quoted_text(&args.dest));
     for folder in &report.outside {
         serve.push_str(" --allow ");

@@ -10,6 +10,7 @@ mod index;
 mod logs;
 mod progress;
 mod serve;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -44,8 +45,8 @@ enum Command {
     Watch(Later),
     /// Download what matches a search on another STAC API (not in this version)
     Fetch(Later),
-    /// Check every object against the schemas, every link and asset (not in this version)
-    Validate(Later),
+    /// Check every object against the STAC JSON schemas, and every link and asset for existence
+    Validate(validate::ValidateArgs),
     /// Benchmark random patches over a catalogue (not in this version)
     Bench(Later),
 }
@@ -71,7 +72,7 @@ pub fn run() -> ExitCode {
         Command::Upload(_) => Err(later("upload")),
         Command::Watch(_) => Err(later("watch")),
         Command::Fetch(_) => Err(later("fetch")),
-        Command::Validate(_) => Err(later("validate")),
+        Command::Validate(args) => validate::run(&args),
         Command::Bench(_) => Err(later("bench")),
     };
     match result {
@@ -84,7 +85,7 @@ pub fn run() -> ExitCode {
 }
 
 fn later(command: &str) -> anyhow::Error {
-    anyhow::anyhow!("this version has no '{command}' yet; it has demo, build, serve and index")
+    anyhow::anyhow!("this version has no '{command}' yet; it has demo, build, serve, index and validate")
 }
 
 #[expect(clippy::print_stdout, reason = "the command's whole purpose")]

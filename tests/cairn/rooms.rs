@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stac", &[]),
     ("storage", &[]),
     ("tree", &["storage"]),
+    ("validate", &["cog", "storage", "tree"]),
 ];
 
 /// What every room may use.
