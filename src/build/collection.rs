@@ -98,6 +98,17 @@ impl Sums {
         collection.extent = self.around.extent();
         collection.item_assets = std::mem::take(&mut self.item_assets).into_iter().collect();
         for (key, said) in definition.iter().flat_map(|d| &d.item_assets) {
+            // One that no Item has needs two fields to say anything, by the specification.
+            let fields = [
+                said.title.is_some(),
+                said.description.is_some(),
+                said.media_type.is_some(),
+                said.roles.is_some(),
+            ];
+            let says_enough = fields.iter().filter(|is_there| **is_there).count() >= 2;
+            if !collection.item_assets.contains_key(key) && !says_enough {
+                continue;
+            }
             let asset =
                 collection.item_assets.entry(key.clone()).or_insert_with(|| item_asset(&Asset::new("")));
             asset.title = said.title.clone().or(asset.title.take());

@@ -102,8 +102,8 @@ impl<'a> Rules<'a> {
         let mut ordinary: BTreeMap<(String, String, String), Vec<Named>> = BTreeMap::new();
         for file in files {
             let (collection, definition, groups) = self.collection_of(&file.relative);
-            let (folder, name) = file.relative.rsplit_once('/').unwrap_or(("", &file.relative));
-            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            let folder = file.relative.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let stem = stem(&file.relative);
             let token = token::find(stem);
             let band = groups.get("band").cloned().or_else(|| token.as_ref().map(|t| t.band.clone()));
             let key = definition.and_then(|d| d.asset.as_ref()).and_then(|template| template.fill(&groups));
@@ -113,7 +113,7 @@ impl<'a> Rules<'a> {
             let item = item.or_else(|| groups.get("item").cloned());
             let key = key.or_else(|| groups.get("band").cloned());
             if let Some(id) = item {
-                let key = key.or_else(|| band.clone()).unwrap_or_else(|| stem.to_owned());
+                let key = key.or_else(|| band.clone()).unwrap_or_default();
                 let member = Member { file, key, band, groups };
                 defined.entry((collection, id)).or_default().push(member);
             } else {
@@ -124,7 +124,12 @@ impl<'a> Rules<'a> {
         let mut clashes = Vec::new();
         let mut groups: Vec<Group> = defined
             .into_iter()
-            .map(|((collection, id), members)| {
+            .map(|((collection, id), mut members)| {
+                let is_lone = members.len() == 1;
+                for member in members.iter_mut().filter(|member| member.key.is_empty()) {
+                    member.key =
+                        if is_lone { LONE_KEY.to_owned() } else { stem(&member.file.relative).to_owned() };
+                }
                 let members = distinct(&id, members, &mut clashes);
                 Group { collection, id, members }
             })
@@ -146,8 +151,7 @@ impl<'a> Rules<'a> {
         clashes: &mut Vec<Clash>,
     ) -> Group {
         if let [(member, _)] = members.as_mut_slice() {
-            let name = member.file.relative.rsplit('/').next().unwrap_or_default();
-            let id = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+            let id = stem(&member.file.relative).to_owned();
             if member.key.is_empty() {
                 LONE_KEY.clone_into(&mut member.key);
             }
@@ -184,6 +188,12 @@ impl<'a> Rules<'a> {
         let members = distinct(&id, named, clashes);
         Group { collection, id, members }
     }
+}
+
+/// The name of a file without folders and ending.
+fn stem(relative: &str) -> &str {
+    let name = relative.rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// Sorts by key, and leaves out files whose key another one has already.
@@ -257,6 +267,15 @@ mod tests {
         assert_eq!(
             grouped(definition, &["x/B02/20240101.tif", "y/B03/20240101.tif", "other.tif"]),
             [group("s2", "S2_20240101", &["B02", "B03"]), group("src", "other", &["data"])]
+        );
+    }
+
+    #[test]
+    fn a_lone_raster_of_a_definition_has_the_plain_key() {
+        let definition = "[[collection]]\nid = \"c\"\npath = '(?P<item>t\\d)'\n";
+        assert_eq!(
+            grouped(definition, &["t1.tif", "x/t2_a.tif", "x/t2_b.tif"]),
+            [group("c", "t1", &["data"]), group("c", "t2", &["t2_a", "t2_b"])]
         );
     }
 

@@ -16,6 +16,7 @@ mod soak;
 
 mod answers;
 mod broken_trees;
+mod builds;
 mod changed_files;
 mod clients;
 mod cog_pixels;
