@@ -11,6 +11,7 @@
 //! * [`cog`]: a COG's bytes become pixels: header, block table, codecs such as deflate, predictors.
 //! * [`build`]: rasters become a static tree; the demo's rasters.
 //! * [`upload`]: a folder tree is copied to a store, documents last; sets of images.
+//! * [`validate`]: a catalogue becomes a list of what is wrong with it.
 //! * [`catalog`]: a static tree becomes an immutable snapshot in memory, with R-trees.
 //! * [`search`]: a question becomes a page of Items.
 //! * [`patch`]: a request becomes one array.
@@ -20,8 +21,8 @@
 //!
 //! Arrows run one way: `cli → any`; `api → {search, patch, asset}`; `patch → {search, cog, storage}`;
 //! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {source, cog, tree, storage}`;
-//! `upload → {build, cog, tree, storage}`; `cog → storage`; `tree → storage`; all of them may use `stac`, `crs` and
-//! `pool`. A test holds the code to this.
+//! `upload → {build, cog, tree, storage}`; `validate → {cog, tree, storage}`; `cog → storage`; `tree → storage`; all of them
+//! may use `stac`, `crs` and `pool`. A test holds the code to this.
 
 pub mod api;
 pub mod asset;
@@ -38,3 +39,4 @@ pub mod stac;
 pub mod storage;
 pub mod tree;
 pub mod upload;
+pub mod validate;

@@ -12,12 +12,15 @@ use super::{known, time};
 use crate::crs::CrsError;
 use crate::stac::media;
 
+/// Schema of the raster extension.
+pub(super) const RASTER_EXTENSION: &str = "https://stac-extensions.github.io/raster/v2.0.0/schema.json";
+
 /// Schemas of the extensions whose fields are written, with the prefix of these fields.
 const EXTENSIONS: [(&str, &str); 4] = [
     ("eo:", "https://stac-extensions.github.io/eo/v2.0.0/schema.json"),
     ("file:", "https://stac-extensions.github.io/file/v2.1.0/schema.json"),
     ("proj:", "https://stac-extensions.github.io/projection/v1.2.0/schema.json"),
-    ("raster:", "https://stac-extensions.github.io/raster/v2.0.0/schema.json"),
+    ("raster:", RASTER_EXTENSION),
 ];
 
 /// Where an Item's time comes from.

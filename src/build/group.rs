@@ -51,6 +51,17 @@ pub(super) struct Rules<'a> {
     pub(super) definition: &'a Definition,
     /// Name of the source folder: the Collection of files that lie directly in it.
     pub(super) source_name: &'a str,
+    /// True when each folder that holds files is a Collection, not only those directly below the source.
+    pub(super) nested: bool,
+}
+
+/// A Collection as folders make it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ByFolder {
+    /// Its id: the folder's path with `-` between the names.
+    pub(super) id: String,
+    /// The folder below the source; none for the source itself.
+    pub(super) folder: Option<String>,
 }
 
 /// A file with what its name tells.
@@ -62,22 +73,26 @@ pub(super) const LONE_KEY: &str = "data";
 impl<'a> Rules<'a> {
     /// The Collection of a file, its definition, and what the definition's pattern found.
     pub(super) fn collection_of(&self, relative: &str) -> (String, Option<&'a CollectionDefinition>, Groups) {
-        let by_folder = relative.split_once('/').map_or(self.source_name, |(folder, _)| folder);
+        let by_folder = self.by_folder(relative);
         for definition in &self.definition.collections {
             let groups = match &definition.path {
                 Some(pattern) => pattern.groups(relative),
-                None => (definition.id == by_folder).then(Groups::new),
+                None => (definition.id == by_folder.id).then(Groups::new),
             };
             if let Some(groups) = groups {
                 return (definition.id.clone(), Some(definition), groups);
             }
         }
-        (by_folder.to_owned(), None, Groups::new())
+        (by_folder.id, None, Groups::new())
     }
 
-    /// The definition of a Collection.
-    pub(super) fn definition_of(&self, collection: &str) -> Option<&'a CollectionDefinition> {
-        self.definition.collections.iter().find(|c| c.id == collection)
+    /// The Collection that the folders alone make of a file.
+    pub(super) fn by_folder(&self, relative: &str) -> ByFolder {
+        let folder = if self.nested { relative.rsplit_once('/') } else { relative.split_once('/') };
+        match folder {
+            Some((folder, _)) => ByFolder { id: folder.replace('/', "-"), folder: Some(folder.to_owned()) },
+            None => ByFolder { id: self.source_name.to_owned(), folder: None },
+        }
     }
 
     /// Groups files, sorted by Collection and first file.
@@ -87,8 +102,8 @@ impl<'a> Rules<'a> {
         let mut ordinary: BTreeMap<(String, String, String), Vec<Named>> = BTreeMap::new();
         for file in files {
             let (collection, definition, groups) = self.collection_of(&file.relative);
-            let (folder, name) = file.relative.rsplit_once('/').unwrap_or(("", &file.relative));
-            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            let folder = file.relative.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let stem = stem(&file.relative);
             let token = token::find(stem);
             let band = groups.get("band").cloned().or_else(|| token.as_ref().map(|t| t.band.clone()));
             let key = definition.and_then(|d| d.asset.as_ref()).and_then(|template| template.fill(&groups));
@@ -98,7 +113,7 @@ impl<'a> Rules<'a> {
             let item = item.or_else(|| groups.get("item").cloned());
             let key = key.or_else(|| groups.get("band").cloned());
             if let Some(id) = item {
-                let key = key.or_else(|| band.clone()).unwrap_or_else(|| stem.to_owned());
+                let key = key.or_else(|| band.clone()).unwrap_or_default();
                 let member = Member { file, key, band, groups };
                 defined.entry((collection, id)).or_default().push(member);
             } else {
@@ -109,7 +124,12 @@ impl<'a> Rules<'a> {
         let mut clashes = Vec::new();
         let mut groups: Vec<Group> = defined
             .into_iter()
-            .map(|((collection, id), members)| {
+            .map(|((collection, id), mut members)| {
+                let is_lone = members.len() == 1;
+                for member in members.iter_mut().filter(|member| member.key.is_empty()) {
+                    member.key =
+                        if is_lone { LONE_KEY.to_owned() } else { stem(&member.file.relative).to_owned() };
+                }
                 let members = distinct(&id, members, &mut clashes);
                 Group { collection, id, members }
             })
@@ -131,8 +151,7 @@ impl<'a> Rules<'a> {
         clashes: &mut Vec<Clash>,
     ) -> Group {
         if let [(member, _)] = members.as_mut_slice() {
-            let name = member.file.relative.rsplit('/').next().unwrap_or_default();
-            let id = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+            let id = stem(&member.file.relative).to_owned();
             if member.key.is_empty() {
                 LONE_KEY.clone_into(&mut member.key);
             }
@@ -171,6 +190,12 @@ impl<'a> Rules<'a> {
     }
 }
 
+/// The name of a file without folders and ending.
+fn stem(relative: &str) -> &str {
+    let name = relative.rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
 /// Sorts by key, and leaves out files whose key another one has already.
 fn distinct(id: &str, mut members: Vec<Member>, clashes: &mut Vec<Clash>) -> Vec<Member> {
     members.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| a.file.cmp(&b.file)));
@@ -195,7 +220,7 @@ mod tests {
 
     fn grouped(definition: &str, files: &[&str]) -> Vec<(String, String, Vec<String>)> {
         let definition = Definition::parse(definition).expect("sound");
-        let rules = Rules { definition: &definition, source_name: "src" };
+        let rules = Rules { definition: &definition, source_name: "src", nested: false };
         let found = |f: &&str| Found { relative: (*f).to_owned(), path: PathBuf::from(format!("/src/{f}")) };
         let (groups, clashes) = rules.group(files.iter().map(found).collect());
         assert_eq!(clashes, []);
@@ -246,9 +271,18 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_raster_of_a_definition_has_the_plain_key() {
+        let definition = "[[collection]]\nid = \"c\"\npath = '(?P<item>t\\d)'\n";
+        assert_eq!(
+            grouped(definition, &["t1.tif", "x/t2_a.tif", "x/t2_b.tif"]),
+            [group("c", "t1", &["data"]), group("c", "t2", &["t2_a", "t2_b"])]
+        );
+    }
+
+    #[test]
     fn a_definition_without_path_takes_the_folder_of_its_id() {
         let definition = Definition::parse("[[collection]]\nid = \"c\"\n").expect("sound");
-        let rules = Rules { definition: &definition, source_name: "src" };
+        let rules = Rules { definition: &definition, source_name: "src", nested: false };
         assert!(rules.collection_of("c/x.tif").1.is_some());
         assert!(rules.collection_of("d/x.tif").1.is_none());
     }
@@ -257,7 +291,7 @@ mod tests {
     fn two_files_for_one_asset_clash() {
         let text = "[[collection]]\nid = \"c\"\npath = '(?P<item>i)_(?P<band>B01)'\n";
         let definition = Definition::parse(text).expect("sound");
-        let rules = Rules { definition: &definition, source_name: "src" };
+        let rules = Rules { definition: &definition, source_name: "src", nested: false };
         let found = |f: &str| Found { relative: f.to_owned(), path: PathBuf::from(f) };
         let (groups, clashes) = rules.group(vec![found("a/i_B01.tif"), found("b/i_B01.tif")]);
         assert_eq!(groups.len(), 1);

@@ -27,7 +27,7 @@ pub(super) struct Raster {
     /// TIFF's `DateTime`, as written.
     pub(super) date_time: Option<String>,
     /// The compression, where `/patch` cannot read it.
-    pub(super) unreadable: Option<&'static str>,
+    pub(super) unreadable: Option<String>,
     /// True when the file can be read in part: tiles and overviews, or so small that it needs neither.
     pub(super) is_cog: bool,
 }
@@ -122,7 +122,7 @@ pub(super) async fn inspect(
         transform,
         crs: Crs::from_epsg(epsg)?,
         date_time: header.date_time.clone(),
-        unreadable: (!image.codec.is_supported()).then(|| image.codec.name()),
+        unreadable: (!image.codec.is_supported()).then(|| image.codec.name().to_string()),
         is_cog: header.is_cloud_optimized(),
     })
 }

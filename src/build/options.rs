@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-use super::definition::Definition;
-use crate::tree::PublishError;
+use super::definition::{Definition, DefinitionError};
+use super::hierarchy::SameFolder;
+use crate::pool::PoolError;
+use crate::tree::{Layout, Linking, PublishError, StageError};
 
 /// What to build from what.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +20,20 @@ pub struct Options {
     pub definition: Definition,
     /// The time of rasters that do not tell theirs, where the definition names none.
     pub datetime: Option<DateTime<Utc>>,
+    /// How links are written.
+    pub linking: Linking,
+    /// Where Items lie; else as the definition says.
+    pub layout: Option<Layout>,
+    /// True when each folder that holds rasters is a Collection below the folders above it; also when the definition says so.
+    pub nested: bool,
+    /// True when bands get statistics of their pixels.
+    pub statistics: bool,
+    /// True when bands get histograms, and statistics.
+    pub histograms: bool,
+    /// True when Items get a thumbnail.
+    pub thumbnails: bool,
+    /// The name of a table of all Items in the tree's folder, which Collections are to name; the caller writes it.
+    pub table: Option<String>,
 }
 
 /// How far a build is.
@@ -60,9 +76,24 @@ pub enum BuildError {
         /// The source.
         path: PathBuf,
     },
+    /// Two folders of one Collection.
+    #[error(transparent)]
+    SameFolder(#[from] SameFolder),
+    /// The definition's layout.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
     /// The tree cannot be written.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// A file of the tree cannot be written.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// What was described cannot be kept until the tree is written.
+    #[error("cannot write beside the tree; check that the disk has room")]
+    Scratch(#[from] std::io::Error),
+    /// No threads.
+    #[error(transparent)]
+    Threads(#[from] PoolError),
     /// The program is shutting down.
     #[error("the build was interrupted")]
     Interrupted,

@@ -17,8 +17,12 @@ pub struct Report {
     pub assets: usize,
     /// Documents in the tree.
     pub documents: usize,
-    /// Those of them whose bytes changed.
+    /// Files of the tree whose bytes are new or changed.
     pub changed: usize,
+    /// Files of the last build that are gone.
+    pub dropped: usize,
+    /// Rasters that were read; the others were known from the last build.
+    pub read: usize,
     /// Files that are missing from the tree: the command is to end with 1.
     pub problems: Vec<Problem>,
     /// What is in the tree but may be wrong.

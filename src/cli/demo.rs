@@ -66,7 +66,7 @@ pub(super) fn run(args: DemoArgs) -> anyhow::Result<()> {
         source: paths.cogs.clone(),
         dest: paths.tree.clone(),
         definition: Definition::parse(demo::DEFINITION)?,
-        datetime: None,
+        ..Options::default()
     };
     let report = runtime.block_on(super::build::build(&options, config.quiet))?;
     anyhow::ensure!(

@@ -10,9 +10,10 @@ use anyhow::Context;
 use clap::Args;
 
 use super::progress::{Progress, say};
-use crate::catalog::{Catalog, LoadReport, Refused, Source, Stage};
+use crate::catalog::{Catalog, LoadReport, Refused, Snapshot, Source, Stage};
 use crate::pool::Pool;
 use crate::storage::{Label, LocalCopy, Location};
+use crate::tree::INDEXED;
 
 /// Bytes that are written at once.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -81,7 +82,43 @@ async fn items(args: &IndexArgs, sources: Vec<Source>, form: Form, dest: &Locati
     let (catalog, report) = Catalog::load(sources, storage.clone(), pool.clone()).await?;
     tell(&report);
     let snapshot = catalog.snapshot();
-    let (quiet, total) = (args.quiet, snapshot.len());
+    let total = snapshot.len();
+    let (refused, bytes) = write(&pool, snapshot, form, &path, file, args.quiet).await?;
+    part.publish()?;
+    if copy.is_some() {
+        let media_type = match form {
+            Form::Table => "application/vnd.apache.parquet",
+            Form::Lines => "application/x-ndjson",
+        };
+        let label = Label { content_type: Some(media_type.to_owned()), ..Label::default() };
+        storage.upload(&path, &storage.adopt(dest.clone()), &label).await?;
+    }
+    if !args.quiet {
+        let items = total - refused.count;
+        say(&format!("{items} Items in {bytes} bytes: {dest}"));
+    }
+    for reason in &refused.reasons {
+        say(&format!("left out: {reason}"));
+    }
+    more(refused.count, refused.reasons.len());
+    anyhow::ensure!(
+        refused.count == 0,
+        "{} Items are not in the table; an .ndjson file would take them",
+        refused.count
+    );
+    complete(&report)
+}
+
+/// Writes all Items to a file that has been made for `path`; says which had no place, and how long the file is.
+async fn write(
+    pool: &Pool,
+    snapshot: Arc<Snapshot>,
+    form: Form,
+    path: &Path,
+    file: File,
+    quiet: bool,
+) -> anyhow::Result<(Refused, u64)> {
+    let total = snapshot.len();
     let written = pool.run(move || {
         let progress = [Stage::Columns, Stage::Items].map(|stage| {
             let what = if stage == Stage::Columns { "Items looked at" } else { "Items written" };
@@ -108,29 +145,32 @@ async fn items(args: &IndexArgs, sources: Vec<Source>, form: Form, dest: &Locati
         file.sync_all()?;
         Ok::<_, anyhow::Error>((refused, file.metadata()?.len()))
     });
-    let (refused, bytes) = written.await.with_context(|| format!("{dest} is not written"))?;
+    written.await.with_context(|| format!("{} is not written", path.display()))
+}
+
+/// Writes the table and the snapshot of a tree on this disk into its folder, unless both are there and of its present
+/// documents.
+pub(super) async fn beside(folder: &Path, table: &str, quiet: bool) -> anyhow::Result<()> {
+    let (table, mark) = (folder.join(table), folder.join(INDEXED));
+    let sources = vec![Source::Tree(Location::from_path(&folder.join("catalog.json"))?)];
+    let snapshot = Catalog::beside(&sources);
+    let snapshot =
+        snapshot.as_ref().and_then(Location::as_path).context("a tree on this disk has a folder")?;
+    if [table.as_path(), &mark, snapshot].iter().all(|path| path.exists()) {
+        return Ok(());
+    }
+    let pool = Pool::new()?;
+    let (part, file) = Part::create(&table)?;
+    let (catalog, report) = Catalog::load(sources, super::config::storage()?, pool.clone()).await?;
+    tell(&report);
+    let (refused, _) = write(&pool, catalog.snapshot(), Form::Table, &table, file, quiet).await?;
     part.publish()?;
-    if copy.is_some() {
-        let media_type = match form {
-            Form::Table => "application/vnd.apache.parquet",
-            Form::Lines => "application/x-ndjson",
-        };
-        let label = Label { content_type: Some(media_type.to_owned()), ..Label::default() };
-        storage.upload(&path, &storage.adopt(dest.clone()), &label).await?;
-    }
-    if !args.quiet {
-        let items = total - refused.count;
-        say(&format!("{items} Items in {bytes} bytes: {dest}"));
-    }
     for reason in &refused.reasons {
-        say(&format!("left out: {reason}"));
+        say(&format!("warning: not in {}: {reason}", table.display()));
     }
     more(refused.count, refused.reasons.len());
-    anyhow::ensure!(
-        refused.count == 0,
-        "{} Items are not in the table; an .ndjson file would take them",
-        refused.count
-    );
+    Arc::new(catalog).store_beside().await?;
+    fs::write(&mark, "").with_context(|| format!("cannot write {}", mark.display()))?;
     complete(&report)
 }
 

@@ -13,6 +13,7 @@ mod progress;
 mod serve;
 mod transfer;
 mod upload;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -47,8 +48,8 @@ enum Command {
     Watch(Later),
     /// Download what matches a search on another STAC API (not in this version)
     Fetch(Later),
-    /// Check every object against the schemas, every link and asset (not in this version)
-    Validate(Later),
+    /// Check every object against the STAC JSON schemas, and every link and asset for existence
+    Validate(validate::ValidateArgs),
     /// Benchmark random patches over a catalogue (not in this version)
     Bench(Later),
 }
@@ -74,7 +75,7 @@ pub fn run() -> ExitCode {
         Command::Upload(args) => upload::run(&args),
         Command::Watch(_) => Err(later("watch")),
         Command::Fetch(_) => Err(later("fetch")),
-        Command::Validate(_) => Err(later("validate")),
+        Command::Validate(args) => validate::run(&args),
         Command::Bench(_) => Err(later("bench")),
     };
     match result {
@@ -87,7 +88,9 @@ pub fn run() -> ExitCode {
 }
 
 fn later(command: &str) -> anyhow::Error {
-    anyhow::anyhow!("this version has no '{command}' yet; it has demo, convert, build, serve, upload and index")
+    anyhow::anyhow!(
+        "this version has no '{command}' yet; it has demo, convert, build, validate, serve, upload and index"
+    )
 }
 
 #[expect(clippy::print_stdout, reason = "the command's whole purpose")]

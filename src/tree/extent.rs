@@ -5,22 +5,45 @@ use stac::{Extent, Item, SpatialExtent, TemporalExtent};
 
 use crate::stac::Bbox;
 
-/// The extent of some Items; the whole globe and an open interval when there is nothing to go by, as STAC requires one.
-#[must_use]
-pub fn extent_of(items: &[Item]) -> Extent {
-    let boxes = items.iter().filter_map(|item| match item.bbox? {
-        stac::Bbox::TwoDimensional(numbers) => Bbox::from_numbers(&numbers).ok(),
-        stac::Bbox::ThreeDimensional(numbers) => Bbox::from_numbers(&numbers).ok(),
-    });
-    let around = boxes.reduce(|a, b| a.union(&b));
-    let [west, south, east, north] = around.map_or([-180.0, -90.0, 180.0, 90.0], |bbox| bbox.to_array());
-    let times: Vec<(DateTime<Utc>, DateTime<Utc>)> = items.iter().filter_map(span).collect();
-    let first = times.iter().map(|(start, _)| *start).min();
-    let last = times.iter().map(|(_, end)| *end).max();
-    Extent {
-        spatial: SpatialExtent { bbox: vec![stac::Bbox::new(west, south, east, north)] },
-        temporal: TemporalExtent { interval: vec![[first, last]] },
-        additional_fields: serde_json::Map::new(),
+/// The box and the interval around Items that come one at a time.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    bbox: Option<Bbox>,
+    interval: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl Around {
+    /// Takes in an Item; one without a box or a time widens the other only.
+    pub fn add(&mut self, item: &Item) {
+        let bbox = item.bbox.and_then(|bbox| match bbox {
+            stac::Bbox::TwoDimensional(numbers) => Bbox::from_numbers(&numbers).ok(),
+            stac::Bbox::ThreeDimensional(numbers) => Bbox::from_numbers(&numbers).ok(),
+        });
+        self.merge(&Self { bbox, interval: span(item) });
+    }
+
+    /// Takes in all that another one has.
+    pub fn merge(&mut self, other: &Self) {
+        if let Some(bbox) = other.bbox {
+            self.bbox = Some(self.bbox.map_or(bbox, |own| own.union(&bbox)));
+        }
+        if let Some((start, end)) = other.interval {
+            let own = self.interval.map_or((start, end), |(first, last)| (first.min(start), last.max(end)));
+            self.interval = Some(own);
+        }
+    }
+
+    /// The extent so far; the whole globe and an open interval when there is nothing to go by, as STAC requires one.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        let [west, south, east, north] =
+            self.bbox.map_or([-180.0, -90.0, 180.0, 90.0], |bbox| bbox.to_array());
+        let (first, last) = (self.interval.map(|(first, _)| first), self.interval.map(|(_, last)| last));
+        Extent {
+            spatial: SpatialExtent { bbox: vec![stac::Bbox::new(west, south, east, north)] },
+            temporal: TemporalExtent { interval: vec![[first, last]] },
+            additional_fields: serde_json::Map::new(),
+        }
     }
 }
 
@@ -42,6 +65,12 @@ mod tests {
         item.bbox = Some(stac::Bbox::TwoDimensional(bbox));
         item.properties.datetime = Utc.with_ymd_and_hms(2024, 1, day, 0, 0, 0).single();
         item
+    }
+
+    fn extent_of(items: &[Item]) -> Extent {
+        let mut around = Around::default();
+        items.iter().for_each(|item| around.add(item));
+        around.extent()
     }
 
     #[test]

@@ -1,46 +1,160 @@
-//! Where each document goes, and how one is linked from another.
+//! Where each document goes.
 //!
 //! Ids are free text; names of files and folders are not. What is unsafe in a name is written `~` and two hexadecimal
 //! digits, as percent-encoding does with `%`. The tilde keeps the name the same in a link whether or not a reader decodes
 //! percent signs (pystac does not). Letters of any script stay as they are: STAC's hrefs are IRI references.
 
 use std::fmt::Write as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use stac::Item;
 
 /// Longest name in bytes before it is cut and marked with a hash; file systems allow 255.
 const MAX_NAME_BYTES: usize = 180;
 
-/// Paths of the documents of a tree, relative to its root and with `/` between.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Layout;
+/// Where the documents of a tree go, relative to its root.
+///
+/// An Item lies at `{collection}/…/{id}/{name}.json`; what a template puts between the two are folders with a catalog each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// One template a folder between the Collection's and the Item's.
+    folders: Vec<Vec<Part>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    /// `year`, `month`, `day`, or a property of the Item.
+    Field(String),
+}
+
+/// Why a text is no layout.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// The ends are fixed.
+    #[error(
+        "the layout '{text}' is not of the form '{{collection}}/…/{{id}}', such as '{{collection}}/{{year}}/{{id}}'"
+    )]
+    Ends {
+        /// As given.
+        text: String,
+    },
+    /// A folder without a name, or a brace without its partner.
+    #[error(
+        "the folder '{folder}' of the layout '{text}' is not text with {{year}}, {{month}}, {{day}} or a {{property}} in it"
+    )]
+    Folder {
+        /// As given.
+        text: String,
+        /// The folder.
+        folder: String,
+    },
+}
 
 impl Layout {
+    /// Reads a template such as `{collection}/{year}/{id}`; pystac's `${year}` means the same.
+    ///
+    /// # Errors
+    /// When it does not begin with the Collection and end with the Item.
+    pub fn parse(text: &str) -> Result<Self, LayoutError> {
+        let plain = text.replace("${", "{");
+        let mut folders: Vec<&str> = plain.split('/').collect();
+        if folders.len() < 2 || folders.remove(0) != "{collection}" || folders.pop() != Some("{id}") {
+            return Err(LayoutError::Ends { text: text.to_owned() });
+        }
+        let wrong = |folder: &str| LayoutError::Folder { text: text.to_owned(), folder: folder.to_owned() };
+        let folders = folders.into_iter().map(|folder| parts(folder).ok_or_else(|| wrong(folder)));
+        Ok(Self { folders: folders.collect::<Result<_, _>>()? })
+    }
+
+    /// True when there are folders between a Collection's and its Items'.
+    #[must_use]
+    pub fn has_folders(&self) -> bool {
+        !self.folders.is_empty()
+    }
+
+    /// The names of the folders between an Item's Collection and its own; `none` for what the Item lacks.
+    #[must_use]
+    pub fn folders(&self, item: &Item) -> Vec<String> {
+        let properties = &item.properties;
+        let time = properties.datetime.or(properties.start_datetime);
+        let field = |name: &str| {
+            let format = match name {
+                "year" => "%Y",
+                "month" => "%m",
+                "day" => "%d",
+                _ => {
+                    return properties.additional_fields.get(name).map(|value| match value {
+                        Value::String(text) => text.clone(),
+                        other => other.to_string(),
+                    });
+                }
+            };
+            Some(time?.format(format).to_string())
+        };
+        let fill = |folder: &Vec<Part>| {
+            let texts = folder.iter().map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Field(name) => field(name).unwrap_or_else(|| "none".to_owned()),
+            });
+            texts.collect::<String>()
+        };
+        self.folders.iter().map(fill).collect()
+    }
+
     /// The root catalog.
     #[must_use]
     pub fn root() -> PathBuf {
         PathBuf::from("catalog.json")
     }
 
-    /// A Collection.
+    /// The folder of a Catalog or Collection in that of its parent.
     #[must_use]
-    pub fn collection(collection: &str) -> PathBuf {
-        PathBuf::from(safe_name(collection)).join("collection.json")
+    pub fn branch(parent: &Path, name: &str) -> PathBuf {
+        parent.join(safe_name(name))
     }
 
-    /// A catalog between a Collection and its Items, such as `["2024", "06"]`.
+    /// A catalog between a Collection in `branch` and its Items, such as `["2024", "06"]`.
     #[must_use]
-    pub fn shelf(collection: &str, names: &[String]) -> PathBuf {
-        let mut path = PathBuf::from(safe_name(collection));
+    pub fn shelf(branch: &Path, names: &[String]) -> PathBuf {
+        let mut path = branch.to_owned();
         path.extend(names.iter().map(|name| safe_name(name)));
         path.join("catalog.json")
     }
 
-    /// An Item.
+    /// An Item of the Collection in `branch`, below the folders that [`Layout::folders`] named.
     #[must_use]
-    pub fn item(collection: &str, item: &str) -> PathBuf {
-        let name = safe_name(item);
-        PathBuf::from(safe_name(collection)).join(&name).join(format!("{name}.json"))
+    pub fn item(branch: &Path, folders: &[String], id: &str) -> PathBuf {
+        let mut path = branch.to_owned();
+        path.extend(folders.iter().map(|folder| safe_name(folder)));
+        let name = safe_name(id);
+        path.push(&name);
+        path.join(format!("{name}.json"))
     }
+}
+
+fn parts(folder: &str) -> Option<Vec<Part>> {
+    let mut parts = Vec::new();
+    let mut rest = folder;
+    while let Some((text, after)) = rest.split_once('{') {
+        let (field, after) = after.split_once('}')?;
+        if text.contains('}') || field.is_empty() || field.contains('{') {
+            return None;
+        }
+        if !text.is_empty() {
+            parts.push(Part::Text(text.to_owned()));
+        }
+        parts.push(Part::Field(field.to_owned()));
+        rest = after;
+    }
+    if rest.contains('}') {
+        return None;
+    }
+    if !rest.is_empty() {
+        parts.push(Part::Text(rest.to_owned()));
+    }
+    (!parts.is_empty()).then_some(parts)
 }
 
 /// A name for a file or folder that stands for `id` alone and can be nothing but a name.
@@ -78,66 +192,45 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     })
 }
 
-/// The href that leads from the document `from` to the file `to`; both are absolute, or both relative to one folder.
-///
-/// Only what would be misread in a URL is percent-encoded. Returns none when no relative path exists (two Windows drives,
-/// or one path absolute and the other not).
-#[must_use]
-pub fn relative_href(from: &Path, to: &Path) -> Option<String> {
-    let folder: Vec<Component<'_>> = from.parent()?.components().collect();
-    let target: Vec<Component<'_>> = to.components().collect();
-    if from.is_absolute() != to.is_absolute() {
-        return None;
-    }
-    let shared = folder.iter().zip(&target).take_while(|(a, b)| a == b).count();
-    if shared == 0 && from.is_absolute() {
-        return None;
-    }
-    let mut href = if shared == folder.len() { ".".to_owned() } else { String::new() };
-    for part in folder.get(shared..)? {
-        if !matches!(part, Component::Normal(_)) {
-            return None;
-        }
-        href.push_str(if href.is_empty() { ".." } else { "/.." });
-    }
-    for part in target.get(shared..)? {
-        let Component::Normal(name) = part else { return None };
-        href.push('/');
-        push_encoded(&mut href, name.to_str()?);
-    }
-    Some(href)
-}
-
-fn push_encoded(href: &mut String, name: &str) {
-    for character in name.chars() {
-        let unsafe_in_url = character.is_control()
-            || matches!(
-                character,
-                ' ' | '%' | '?' | '#' | '[' | ']' | '<' | '>' | '"' | '\\' | '^' | '`' | '{' | '|' | '}'
-            );
-        if unsafe_in_url {
-            let mut buffer = [0; 4];
-            for byte in character.encode_utf8(&mut buffer).bytes() {
-                let _infallible = write!(href, "%{byte:02X}");
-            }
-        } else {
-            href.push(character);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Component;
+
     use proptest::prelude::*;
 
     #[test]
     fn plain_ids_are_their_own_names() {
+        let branch = Layout::branch(Path::new(""), "sentinel-2-l2a");
         assert_eq!(
-            Layout::item("sentinel-2-l2a", "S2A_35VLH.1"),
+            Layout::item(&branch, &[], "S2A_35VLH.1"),
             Path::new("sentinel-2-l2a/S2A_35VLH.1/S2A_35VLH.1.json")
         );
-        assert_eq!(Layout::shelf("c", &["2024".into(), "06".into()]), Path::new("c/2024/06/catalog.json"));
+        assert_eq!(
+            Layout::shelf(Path::new("c"), &["2024".into(), "06".into()]),
+            Path::new("c/2024/06/catalog.json")
+        );
+    }
+
+    #[test]
+    fn templates_name_the_folders_between() {
+        let mut item = Item::new("i");
+        item.properties.datetime = chrono::DateTime::from_timestamp(86_400, 0);
+        item.properties.additional_fields.insert("s2:tile".into(), "35VLH".into());
+        let folders = |text| Layout::parse(text).map(|layout| layout.folders(&item));
+        assert_eq!(folders("{collection}/{id}").expect("a layout"), Vec::<String>::new());
+        assert_eq!(
+            folders("{collection}/${year}-{month}/T{s2:tile}/{orbit}/{id}").expect("a layout"),
+            ["1970-01", "T35VLH", "none"]
+        );
+        for wrong in ["{id}", "{year}/{collection}/{id}", "{collection}/{id}/x"] {
+            assert!(matches!(folders(wrong), Err(LayoutError::Ends { .. })), "{wrong}");
+        }
+        for wrong in
+            ["{collection}//{id}", "{collection}/{a/{id}", "{collection}/a}/{id}", "{collection}/{}/{id}"]
+        {
+            assert!(matches!(folders(wrong), Err(LayoutError::Folder { .. })), "{wrong}");
+        }
     }
 
     #[test]
@@ -156,19 +249,6 @@ mod tests {
         let (a, b) = (format!("{}a", "ä".repeat(300)), format!("{}b", "ä".repeat(300)));
         assert!(safe_name(&a).len() <= MAX_NAME_BYTES);
         assert_ne!(safe_name(&a), safe_name(&b));
-    }
-
-    #[test]
-    fn hrefs_are_relative_to_the_folder_of_the_document() {
-        let href = |from: &str, to: &str| relative_href(Path::new(from), Path::new(to));
-        assert_eq!(href("c/i/i.json", "catalog.json").as_deref(), Some("../../catalog.json"));
-        assert_eq!(href("c/collection.json", "c/i/i.json").as_deref(), Some("./i/i.json"));
-        assert_eq!(
-            href("/t/c/i/i.json", "/data/a b#1%.tif").as_deref(),
-            Some("../../../data/a%20b%231%25.tif")
-        );
-        assert_eq!(href("/t/i.json", "c/x.tif"), None);
-        assert_eq!(href("c/../i.json", "x.tif"), None);
     }
 
     proptest! {

@@ -1,36 +1,41 @@
 //! The static tree: documents joined by links, as a thing to read and to write.
 //!
 //! Reading ([`walk`]): from a root through its links to the Items, in load order, whatever the nesting; what cannot be read
-//! is reported and passed over. Writing ([`publish`]): Items grouped into Collections, their asset hrefs absolute paths or
-//! URLs, become a self-contained STAC 1.1.0 tree of small JSON documents joined by relative links, readable by anything
-//! that reads STAC:
+//! is reported and passed over. Writing ([`publish`] into a [`Stage`]): Items grouped into Collections, their asset hrefs
+//! absolute paths or URLs, become a STAC 1.1.0 tree of small JSON documents, readable by anything that reads STAC:
 //!
 //! ```text
-//! catalog.json                            the root, written last
+//! catalog.json                            the root
 //! {collection}/collection.json            links its Items, 1,000 at most …
-//! {collection}/{yyyy}/{mm}/catalog.json   … beyond that these do
-//! {collection}/{item}/{item}.json         the Items, written first
+//! {collection}/{yyyy}/{mm}/catalog.json   … beyond that these do, or the folders of a template
+//! {collection}/{item}/{item}.json         the Items
+//! {catalog}/{collection}/…                nested as deep as one likes
+//! .cairn/                                 what the next build and `cairn serve` need to begin with
 //! ```
 //!
-//! A reader never meets a link to a document that is not there yet, nor half a document. The same input gives the same
-//! bytes, and a document that is right already is not touched.
+//! A reader sees the old tree or the new one, never half of it. The same input gives the same bytes, and a document that
+//! is right already is not touched. Memory: a path, an id and a time for each Item; Items themselves pass through.
 
-mod document;
 mod extent;
+mod href;
 mod layout;
+mod linking;
 mod links;
 mod publish;
 mod shelf;
+mod stage;
 mod summaries;
+mod sweep;
 mod walk;
 
-pub use document::DocumentError;
-pub use extent::extent_of;
-pub use layout::{Layout, relative_href};
+pub use extent::Around;
+pub use layout::{Layout, LayoutError};
+pub use linking::{Linking, LinkingError};
 pub use links::{Kind, KindError, Link, Resolver, kind_of, links_of, public_href};
-pub use publish::{Branch, PublishError, Published, publish};
+pub use publish::{Branch, BranchDocument, Plan, PublishError, Slot, publish};
 pub use shelf::MAX_LINKED_ITEMS;
-pub use summaries::summaries_of;
+pub use stage::{Committed, INDEXED, Stage, StageError};
+pub use summaries::{Summaries, Summary};
 pub use walk::{
     Before, Document, Found, ItemSource, Known, Parent, Problem, WalkError, is_in_state, state_text, walk,
 };

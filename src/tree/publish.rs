@@ -1,143 +1,276 @@
-//! Writing a whole tree: Items first, then what links them, the root last.
+//! Writing a whole tree into a [`Stage`]: Items first, then what links them, the root last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
-use stac::{Catalog, Collection, Item, Link};
+use stac::{Asset, Catalog, Collection, Item, Link};
 
-use super::document::{self, DocumentError};
-use super::layout::{Layout, relative_href};
-use super::shelf::{Shelf, shelve};
+use super::layout::Layout;
+use super::linking::{Linking, LinkingError};
+use super::shelf::{Shelf, shelve, shelve_by};
+use super::stage::{Stage, StageError};
 
-/// A Collection with its Items. Their links are set here; an asset's href may be an absolute path, which becomes relative
-/// to the Item's document, or a URL, which stays.
+/// A Catalog or a Collection with what hangs on it. Its links are set here.
 #[derive(Debug, Clone)]
 pub struct Branch {
-    /// The Collection, complete but for its links.
-    pub collection: Collection,
-    /// Its Items, complete but for links and `collection`.
-    pub items: Vec<Item>,
+    /// The document, complete but for its links.
+    pub document: BranchDocument,
+    /// The id of the branch that it hangs on; else the root. That one stands before it.
+    pub parent: Option<String>,
+    /// Its folder in that of its parent.
+    pub folder: String,
+    /// Its Items.
+    pub items: Vec<Slot>,
 }
 
-/// What was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
-    /// The root catalog.
-    pub root: PathBuf,
-    /// Documents in the tree.
-    pub documents: usize,
-    /// Those of them whose bytes changed.
-    pub changed: usize,
+/// What a branch is.
+#[derive(Debug, Clone)]
+pub enum BranchDocument {
+    /// Groups Collections.
+    Catalog(Catalog),
+    /// Holds Items, and maybe further Collections.
+    Collection(Box<Collection>),
+}
+
+/// An Item's place, known before its document is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Slot {
+    /// The Item's id.
+    pub id: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its time, or the start of its interval.
+    pub time: Option<DateTime<Utc>>,
+    /// What [`Layout::folders`] says of it.
+    pub folders: Vec<String>,
+    /// Tells the caller which Item it is.
+    pub key: u64,
+}
+
+/// A tree to be written.
+#[derive(Debug)]
+pub struct Plan {
+    /// The root, complete but for its links.
+    pub root: Catalog,
+    /// All below it, parents before their children.
+    pub branches: Vec<Branch>,
+    /// How links are written.
+    pub linking: Linking,
+    /// True when Items are shelved by their folders, which a template named; else by time once they are many.
+    pub by_folders: bool,
 }
 
 /// Why a tree could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// One of its documents could not be written.
+    /// A file could not be written.
     #[error(transparent)]
-    Document(#[from] DocumentError),
-    /// Two Collections with one id.
-    #[error("two Collections have the id '{id}'; give one of them another id")]
-    SameCollection {
+    Stage(#[from] StageError),
+    /// An href cannot be written.
+    #[error(transparent)]
+    Linking(#[from] LinkingError),
+    /// A document cannot be put as JSON.
+    #[error("cannot put {} as JSON", path.display())]
+    Encode {
+        /// The document.
+        path: PathBuf,
+        /// What the encoder says.
+        source: serde_json::Error,
+    },
+    /// An Item that was described cannot be had again.
+    #[error("cannot read the Item '{id}' back from the scratch file beside the tree")]
+    Item {
+        /// The Item's id.
+        id: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Two Catalogs or Collections with one id.
+    #[error("two Catalogs or Collections have the id '{id}'; give one of them another id")]
+    SameBranch {
         /// The id.
         id: String,
     },
-    /// Two Items with one id in a Collection.
-    #[error("two Items of the Collection '{collection}' have the id '{id}'; give one of them another id")]
-    SameItem {
-        /// The Collection's id.
-        collection: String,
-        /// The Item's id.
+    /// A parent that is not there.
+    #[error(
+        "'{id}' is to lie below '{parent}', which comes before it nowhere; check `parent` in the definition"
+    )]
+    NoParent {
+        /// The branch's id.
         id: String,
+        /// The parent's.
+        parent: String,
     },
-    /// Where to write is not known.
-    #[error("cannot tell the full path of {}", path.display())]
-    Destination {
-        /// The folder.
+    /// Two documents of one name.
+    #[error("two documents would be {}; give one of them another id, or use another layout", path.display())]
+    SamePath {
+        /// Relative to the tree's root.
         path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
     },
 }
 
-/// Writes a self-contained tree below `dest` and returns its root.
-///
-/// Every document is written under a temporary name and renamed, and every link leads to a document that is there
-/// already: stopping at any moment leaves the previous tree or a consistent newer part of it. Documents of an earlier tree that
-/// are no longer linked stay where they are.
+/// Writes the documents of a tree and returns how many there are; `item` gives the Item of a [`Slot::key`], complete but
+/// for links and `collection`, its assets' hrefs absolute paths or URLs.
 ///
 /// # Errors
-/// When ids clash, before anything is written; when a document cannot be written.
-pub fn publish(dest: &Path, mut root: Catalog, mut branches: Vec<Branch>) -> Result<Published, PublishError> {
-    let dest = std::path::absolute(dest)
-        .map_err(|source| PublishError::Destination { path: dest.to_owned(), source })?;
-    branches.sort_by(|a, b| a.collection.id.cmp(&b.collection.id));
-    check_ids(&branches)?;
-    let mut writer = Writer { dest: &dest, documents: 0, changed: 0 };
-    for branch in &mut branches {
-        branch.items.sort_by(|a, b| a.id.cmp(&b.id));
-        writer.branch(branch, root.title.as_deref())?;
+/// When ids or paths clash, or a document cannot be written.
+pub fn publish(
+    stage: &mut Stage,
+    plan: Plan,
+    item: &mut dyn FnMut(u64) -> io::Result<Item>,
+) -> Result<usize, PublishError> {
+    let Plan { mut root, mut branches, linking, by_folders } = plan;
+    let at = Layout::root();
+    let mut places: BTreeMap<String, Place> = BTreeMap::new();
+    for branch in &branches {
+        let parent = match &branch.parent {
+            Some(parent) => places.get(parent).ok_or_else(|| PublishError::NoParent {
+                id: branch.id().to_owned(),
+                parent: parent.clone(),
+            })?,
+            None => &Place { folder: PathBuf::new(), at: at.clone(), title: root.title.clone() },
+        };
+        let folder = Layout::branch(&parent.folder, &branch.folder);
+        let name = match branch.document {
+            BranchDocument::Catalog(_) => "catalog.json",
+            BranchDocument::Collection(_) => "collection.json",
+        };
+        let place = Place { at: folder.join(name), folder, title: branch.title().map(str::to_owned) };
+        if places.insert(branch.id().to_owned(), place).is_some() {
+            return Err(PublishError::SameBranch { id: branch.id().to_owned() });
+        }
+    }
+    let root_title = root.title.clone();
+    let mut writer =
+        Writer { stage, linking: &linking, root_title: root_title.as_deref(), item, documents: 0 };
+    // Deep ones first, so that a document follows all that it links.
+    let ids: Vec<(String, Option<String>)> =
+        branches.iter().map(|b| (b.id().to_owned(), b.parent.clone())).collect();
+    for branch in branches.iter_mut().rev() {
+        let Some(place) = places.get(branch.id()) else { continue };
+        let parent = branch.parent.as_ref().and_then(|id| places.get(id));
+        let children = children_of(Some(branch.id()), &ids, &places);
+        writer.branch(branch, place, parent, &children, by_folders)?;
     }
     root.links.retain(|link| !link.is_structural());
-    let at = Layout::root();
-    root.links.push(titled(Link::root("./catalog.json"), root.title.as_deref()));
-    for branch in &branches {
-        let child = Link::child(href(&at, &Layout::collection(&branch.collection.id)));
-        root.links.push(titled(child, branch.collection.title.as_deref()));
+    root.links.extend(linking.own(&at, true));
+    root.links.push(titled(Link::root(linking.href(&at, &at)), root.title.as_deref()));
+    for child in children_of(None, &ids, &places) {
+        root.links.push(titled(Link::child(linking.href(&at, &child.at)), child.title.as_deref()));
     }
     writer.write(&at, &root)?;
-    Ok(Published { root: dest.join(at), documents: writer.documents, changed: writer.changed })
+    Ok(writer.documents)
 }
 
-fn check_ids(branches: &[Branch]) -> Result<(), PublishError> {
-    let mut collections = BTreeSet::new();
-    for Branch { collection, items } in branches {
-        if !collections.insert(&collection.id) {
-            return Err(PublishError::SameCollection { id: collection.id.clone() });
-        }
-        let mut ids = BTreeSet::new();
-        if let Some(item) = items.iter().find(|item| !ids.insert(&item.id)) {
-            let (collection, id) = (collection.id.clone(), item.id.clone());
-            return Err(PublishError::SameItem { collection, id });
+/// The branches that hang on one, by their paths.
+fn children_of<'a>(
+    parent: Option<&str>,
+    ids: &[(String, Option<String>)],
+    places: &'a BTreeMap<String, Place>,
+) -> Vec<&'a Place> {
+    let own = ids.iter().filter(|(_, of)| of.as_deref() == parent);
+    let mut children: Vec<&Place> = own.filter_map(|(id, _)| places.get(id)).collect();
+    children.sort_by(|a, b| a.at.cmp(&b.at));
+    children
+}
+
+impl Branch {
+    fn id(&self) -> &str {
+        match &self.document {
+            BranchDocument::Catalog(catalog) => &catalog.id,
+            BranchDocument::Collection(collection) => &collection.id,
         }
     }
-    Ok(())
+
+    fn title(&self) -> Option<&str> {
+        match &self.document {
+            BranchDocument::Catalog(catalog) => catalog.title.as_deref(),
+            BranchDocument::Collection(collection) => collection.title.as_deref(),
+        }
+    }
 }
 
-/// Writes documents below one folder and counts them.
+/// Where a branch is.
+#[derive(Debug)]
+struct Place {
+    folder: PathBuf,
+    at: PathBuf,
+    title: Option<String>,
+}
+
+/// Writes documents and counts them.
 struct Writer<'a> {
-    dest: &'a Path,
+    stage: &'a mut Stage,
+    linking: &'a Linking,
+    root_title: Option<&'a str>,
+    item: &'a mut dyn FnMut(u64) -> io::Result<Item>,
     documents: usize,
-    changed: usize,
 }
 
-/// Where a branch hangs: what all its documents link to.
-struct Place<'a> {
+/// The Collection whose Items are being written.
+struct Above<'a> {
     id: &'a str,
-    title: Option<&'a str>,
-    root_title: Option<&'a str>,
+    place: &'a Place,
+    items: &'a [Slot],
 }
 
 impl Writer<'_> {
     fn write(&mut self, at: &Path, document: &impl Serialize) -> Result<(), PublishError> {
+        if self.stage.has(at) {
+            return Err(PublishError::SamePath { path: at.to_owned() });
+        }
+        let mut bytes = serde_json::to_vec_pretty(document)
+            .map_err(|source| PublishError::Encode { path: at.to_owned(), source })?;
+        bytes.push(b'\n');
+        self.stage.put(at, &bytes)?;
         self.documents += 1;
-        self.changed += usize::from(document::write(&self.dest.join(at), document)?);
         Ok(())
     }
 
-    fn branch(&mut self, branch: &mut Branch, root_title: Option<&str>) -> Result<(), PublishError> {
-        let Branch { collection, items } = branch;
-        let shelves = shelve(&items.iter().map(time_of).collect::<Vec<_>>());
-        let (id, title) = (collection.id.clone(), collection.title.clone());
-        let place = Place { id: &id, title: title.as_deref(), root_title };
-        let at = Layout::collection(&id);
-        let below = self.below(&shelves, &at, &mut Vec::new(), &place, items)?;
-        collection.links.retain(|link| !link.is_structural());
-        collection.links.push(titled(Link::root(href(&at, &Layout::root())), root_title));
-        collection.links.push(titled(Link::parent(href(&at, &Layout::root())), root_title));
-        collection.links.extend(below);
-        self.write(&at, collection)
+    fn branch(
+        &mut self,
+        branch: &mut Branch,
+        place: &Place,
+        parent: Option<&Place>,
+        children: &[&Place],
+        by_folders: bool,
+    ) -> Result<(), PublishError> {
+        branch.items.sort_by(|a, b| a.id.cmp(&b.id));
+        let shelves = if by_folders {
+            shelve_by(&branch.items.iter().map(|slot| slot.folders.as_slice()).collect::<Vec<_>>())
+        } else {
+            shelve(&branch.items.iter().map(|slot| slot.time).collect::<Vec<_>>())
+        };
+        let id = branch.id().to_owned();
+        let above = Above { id: &id, place, items: &branch.items };
+        let below = self.below(&shelves, &place.at, &mut Vec::new(), &above)?;
+        let root = Layout::root();
+        let (parent_at, parent_title) =
+            parent.map_or((&root, self.root_title), |place| (&place.at, place.title.as_deref()));
+        let mut links: Vec<Link> = self.linking.own(&place.at, false).into_iter().collect();
+        links.push(titled(Link::root(self.linking.href(&place.at, &root)), self.root_title));
+        links.push(titled(Link::parent(self.linking.href(&place.at, parent_at)), parent_title));
+        for child in children {
+            let link = Link::child(self.linking.href(&place.at, &child.at));
+            links.push(titled(link, child.title.as_deref()));
+        }
+        links.extend(below);
+        match &mut branch.document {
+            BranchDocument::Catalog(catalog) => {
+                catalog.links.retain(|link| !link.is_structural());
+                catalog.links.splice(0..0, links);
+                self.write(&place.at, catalog)
+            }
+            BranchDocument::Collection(collection) => {
+                collection.links.retain(|link| !link.is_structural());
+                collection.links.splice(0..0, links);
+                self.settle(collection.assets.values_mut(), &place.at)?;
+                self.write(&place.at, collection)
+            }
+        }
     }
 
     /// Writes what is below the document `at` and returns the links to it.
@@ -146,107 +279,126 @@ impl Writer<'_> {
         what: &Shelf,
         at: &Path,
         names: &mut Vec<String>,
-        place: &Place<'_>,
-        items: &mut [Item],
+        above: &Above<'_>,
     ) -> Result<Vec<Link>, PublishError> {
+        let mut links = Vec::new();
         match what {
             Shelf::Items(indices) => {
-                let mut links = Vec::with_capacity(indices.len());
-                for index in indices {
-                    let Some(item) = items.get_mut(*index) else { continue };
-                    let item_at = Layout::item(place.id, &item.id);
-                    self.link_item(item, &item_at, at, place);
-                    self.write(&item_at, item)?;
-                    let link = Link::item(href(at, &item_at)).geojson();
-                    links.push(titled(link, item.properties.title.as_deref()));
+                for slot in indices.iter().filter_map(|index| above.items.get(*index)) {
+                    let item_at = Layout::item(&above.place.folder, &slot.folders, &slot.id);
+                    self.item(slot, &item_at, at, above)?;
+                    let link = Link::item(self.linking.href(at, &item_at)).geojson();
+                    links.push(titled(link, slot.title.as_deref()));
                 }
-                Ok(links)
             }
-            Shelf::Shelves(shelves) => self.shelves(shelves, at, names, place, items),
-        }
-    }
-
-    fn shelves(
-        &mut self,
-        shelves: &BTreeMap<String, Shelf>,
-        at: &Path,
-        names: &mut Vec<String>,
-        place: &Place<'_>,
-        items: &mut [Item],
-    ) -> Result<Vec<Link>, PublishError> {
-        let mut links = Vec::with_capacity(shelves.len());
-        for (name, shelf) in shelves {
-            names.push(name.clone());
-            let shelf_at = Layout::shelf(place.id, names);
-            let label = names.join("-");
-            let below = self.below(shelf, &shelf_at, names, place, items)?;
-            let mut catalog = Catalog::new(
-                format!("{}-{label}", place.id),
-                format!("Items of {} from {label}", place.title.unwrap_or(place.id)),
-            );
-            catalog.title = Some(label);
-            catalog.links = vec![
-                titled(Link::root(href(&shelf_at, &Layout::root())), place.root_title),
-                Link::parent(href(&shelf_at, at)),
-            ];
-            catalog.links.extend(below);
-            self.write(&shelf_at, &catalog)?;
-            links.push(titled(Link::child(href(at, &shelf_at)), catalog.title.as_deref()));
-            names.pop();
+            Shelf::Shelves(shelves) => {
+                for (name, shelf) in shelves {
+                    names.push(name.clone());
+                    links.push(self.shelf(shelf, at, names, above)?);
+                    names.pop();
+                }
+            }
         }
         Ok(links)
     }
 
-    /// Sets an Item's Collection and links, and makes its assets' paths relative to its document.
-    fn link_item(&self, item: &mut Item, item_at: &Path, parent_at: &Path, place: &Place<'_>) {
-        item.collection = Some(place.id.to_owned());
+    fn shelf(
+        &mut self,
+        shelf: &Shelf,
+        parent_at: &Path,
+        names: &mut Vec<String>,
+        above: &Above<'_>,
+    ) -> Result<Link, PublishError> {
+        let at = Layout::shelf(&above.place.folder, names);
+        let label = names.join("-");
+        let below = self.below(shelf, &at, names, above)?;
+        let title = above.place.title.as_deref().unwrap_or(above.id);
+        let mut catalog =
+            Catalog::new(format!("{}-{label}", above.id), format!("Items of {title} from {label}"));
+        catalog.title = Some(label);
+        catalog.links.clear();
+        catalog.links.extend(self.linking.own(&at, false));
+        let root = Link::root(self.linking.href(&at, &Layout::root()));
+        catalog.links.push(titled(root, self.root_title));
+        catalog.links.push(Link::parent(self.linking.href(&at, parent_at)));
+        catalog.links.extend(below);
+        self.write(&at, &catalog)?;
+        Ok(titled(Link::child(self.linking.href(parent_at, &at)), catalog.title.as_deref()))
+    }
+
+    /// Writes an Item with its Collection and links, its assets' paths as hrefs.
+    fn item(
+        &mut self,
+        slot: &Slot,
+        at: &Path,
+        parent_at: &Path,
+        above: &Above<'_>,
+    ) -> Result<(), PublishError> {
+        let read = (self.item)(slot.key);
+        let mut item = read.map_err(|source| PublishError::Item { id: slot.id.clone(), source })?;
+        item.collection = Some(above.id.to_owned());
         item.links.retain(|link| !link.is_structural());
-        let collection = href(item_at, &Layout::collection(place.id));
-        let own = [
-            titled(Link::root(href(item_at, &Layout::root())), place.root_title),
-            Link::parent(href(item_at, parent_at)),
-            titled(Link::collection(collection), place.title),
-        ];
+        let mut own: Vec<Link> = self.linking.own(at, false).map(Link::geojson).into_iter().collect();
+        own.push(titled(Link::root(self.linking.href(at, &Layout::root())), self.root_title));
+        own.push(Link::parent(self.linking.href(at, parent_at)));
+        let collection = Link::collection(self.linking.href(at, &above.place.at));
+        own.push(titled(collection, above.place.title.as_deref()));
         item.links.splice(0..0, own);
-        let document = self.dest.join(item_at);
-        for asset in item.assets.values_mut() {
-            if Path::new(&asset.href).is_absolute()
-                && let Some(relative) = relative_href(&document, Path::new(&asset.href))
-            {
-                asset.href = relative;
+        self.settle(item.assets.values_mut(), at)?;
+        self.write(at, &item)
+    }
+
+    /// Makes hrefs of the absolute paths of assets.
+    fn settle<'a>(&self, assets: impl Iterator<Item = &'a mut Asset>, at: &Path) -> Result<(), PublishError> {
+        for asset in assets {
+            if Path::new(&asset.href).is_absolute() {
+                asset.href = self.linking.asset(self.stage.dest(), at, Path::new(&asset.href))?;
             }
         }
+        Ok(())
     }
-}
-
-fn time_of(item: &Item) -> Option<chrono::DateTime<chrono::Utc>> {
-    item.properties.datetime.or(item.properties.start_datetime)
 }
 
 fn titled(link: Link, title: Option<&str>) -> Link {
     link.title(title.map(str::to_owned))
 }
 
-/// From one document of the tree to another. Both are laid out here, so that a relative path always exists.
-fn href(from: &Path, to: &Path) -> String {
-    relative_href(from, to).unwrap_or_else(|| to.to_string_lossy().into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::{Duration, TimeZone, Utc};
+    use chrono::{Duration, TimeZone};
     use serde_json::Value;
 
-    fn branch(id: &str, count: i64) -> Branch {
+    use crate::storage::Location;
+
+    fn branch(id: &str, parent: Option<&str>, count: u32) -> Branch {
         let start = Utc.with_ymd_and_hms(2024, 1, 1, 0, 0, 0).single().expect("a date");
-        let item = |n: i64| {
-            let mut item = Item::new(format!("item {n:05}"));
-            item.properties.datetime = Some(start + Duration::hours(n));
-            item.assets.insert("data".into(), stac::Asset::new("/rasters/a b.tif"));
-            item
+        let slot = |n: u32| Slot {
+            id: format!("item {n:05}"),
+            time: Some(start + Duration::hours(n.into())),
+            key: n.into(),
+            ..Slot::default()
         };
-        Branch { collection: Collection::new(id, "d"), items: (0..count).map(item).collect() }
+        Branch {
+            document: BranchDocument::Collection(Box::new(Collection::new(id, "d"))),
+            parent: parent.map(str::to_owned),
+            folder: id.to_owned(),
+            items: (0..count).map(slot).collect(),
+        }
+    }
+
+    fn item(key: u64) -> Item {
+        let mut item = Item::new(format!("item {key:05}"));
+        item.properties.datetime = None;
+        item.assets.insert("data".into(), Asset::new("/rasters/a b.tif"));
+        item
+    }
+
+    fn written(dest: &Path, branches: Vec<Branch>, linking: Linking) -> Result<usize, PublishError> {
+        let mut stage = Stage::open(dest)?;
+        let plan = Plan { root: Catalog::new("r", "d"), branches, linking, by_folders: false };
+        publish(&mut stage, plan, &mut |key| Ok(item(key)))?;
+        Ok(stage.commit()?.changed)
     }
 
     fn read(path: &Path) -> Value {
@@ -287,11 +439,16 @@ mod tests {
     #[test]
     fn every_item_is_reached_once_by_relative_links() {
         let dest = tempfile::tempdir().expect("a folder");
-        let branches = vec![branch("small/../x", 3), branch("large", 2_100)];
-        let done = publish(dest.path(), Catalog::new("r", "d"), branches).expect("written");
-        let ids = walk(&done.root, &done.root);
-        assert_eq!(ids.len(), 2_103);
+        let branches = vec![
+            branch("small/../x", None, 3),
+            branch("large", None, 2_100),
+            branch("below", Some("large"), 2),
+        ];
+        written(dest.path(), branches, Linking::SelfContained).expect("written");
+        let root = dest.path().join("catalog.json");
+        assert_eq!(walk(&root, &root).len(), 2_105);
         assert!(dest.path().join("large/2024/02/catalog.json").is_file());
+        assert!(dest.path().join("large/below/collection.json").is_file());
         let item = read(&dest.path().join("large/item~2000000/item~2000000.json"));
         assert_eq!(item["collection"], "large");
         assert!(item["assets"]["data"]["href"].as_str().is_some_and(|h| h.ends_with("../rasters/a%20b.tif")));
@@ -300,18 +457,47 @@ mod tests {
     #[test]
     fn the_second_run_changes_no_byte() {
         let dest = tempfile::tempdir().expect("a folder");
-        let run = || publish(dest.path(), Catalog::new("r", "d"), vec![branch("c", 5)]).expect("written");
-        assert_eq!(run().changed, 7);
-        assert_eq!(run(), Published { root: dest.path().join("catalog.json"), documents: 7, changed: 0 });
+        let run = || written(dest.path(), vec![branch("c", None, 5)], Linking::SelfContained);
+        assert_eq!(run().expect("written"), 7);
+        assert_eq!(run().expect("written"), 0);
     }
 
     #[test]
-    fn clashing_ids_are_refused_before_anything_is_written() {
-        let dest = tempfile::tempdir().expect("a folder");
-        let mut twice = branch("c", 1);
+    fn an_absolute_tree_has_no_relative_link() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = Location::parse("https://h/p/tree").expect("a location");
+        let linking = Linking::AbsolutePublished { root };
+        let far = written(&dir.path().join("tree"), vec![branch("c", None, 2)], linking.clone());
+        assert!(matches!(far, Err(PublishError::Linking(_))), "the rasters are far away");
+        let mut stage = Stage::open(&dir.path().join("tree")).expect("a stage");
+        let plan = Plan {
+            root: Catalog::new("r", "d"),
+            branches: vec![branch("c", None, 2)],
+            linking,
+            by_folders: false,
+        };
+        publish(&mut stage, plan, &mut |key| Ok(Item::new(key.to_string()))).expect("written");
+        stage.commit().expect("committed");
+        let item = std::fs::read_to_string(dir.path().join("tree/c/item~2000001/item~2000001.json"));
+        let item = item.expect("a document");
+        assert!(!item.contains("\"href\": \"."), "{item}");
+        assert!(item.contains("\"https://h/p/tree/c/item~2000001/item~2000001.json\""), "{item}");
+    }
+
+    #[test]
+    fn clashing_ids_are_refused_and_nothing_is_left() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let dest = dir.path().join("tree");
+        let mut twice = branch("c", None, 1);
         twice.items.push(twice.items[0].clone());
-        let error = publish(dest.path(), Catalog::new("r", "d"), vec![twice]).expect_err("a clash");
-        assert!(error.to_string().contains("item 00000"), "{error}");
-        assert_eq!(std::fs::read_dir(dest.path()).expect("listed").count(), 0);
+        let error = written(&dest, vec![twice], Linking::SelfContained).expect_err("a clash");
+        assert!(error.to_string().contains("item~2000000"), "{error}");
+        let twice = vec![branch("c", None, 1), branch("c", None, 1)];
+        let error = written(&dest, twice, Linking::SelfContained).expect_err("a clash");
+        assert!(matches!(error, PublishError::SameBranch { .. }));
+        let error =
+            written(&dest, vec![branch("c", Some("x"), 1)], Linking::SelfContained).expect_err("a clash");
+        assert!(matches!(error, PublishError::NoParent { .. }));
+        assert!(!dest.exists());
     }
 }

@@ -56,6 +56,21 @@ pub(super) fn shelve(times: &[Option<DateTime<Utc>>]) -> Shelf {
     )
 }
 
+/// Shelves Items by the folders that each lies in, as a layout's template named them: all have as many.
+pub(super) fn shelve_by(folders: &[&[String]]) -> Shelf {
+    shelve_below((0..folders.len()).collect(), folders, 0)
+}
+
+fn shelve_below(items: Vec<usize>, folders: &[&[String]], depth: usize) -> Shelf {
+    let name = |index: &usize| folders.get(*index)?.get(depth).cloned();
+    if items.first().and_then(name).is_none() {
+        return numbered(items);
+    }
+    let shelves = split(items, |index| name(index).unwrap_or_else(|| UNDATED.to_owned()));
+    let shelves = shelves.into_iter().map(|(name, items)| (name, shelve_below(items, folders, depth + 1)));
+    Shelf::Shelves(shelves.collect())
+}
+
 fn split(items: Vec<usize>, name: impl Fn(&usize) -> String) -> BTreeMap<String, Vec<usize>> {
     let mut parts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for index in items {
@@ -106,6 +121,16 @@ mod tests {
         assert_eq!(years.keys().collect::<Vec<_>>(), ["2023", "2024"]);
         let Some(Shelf::Shelves(months)) = years.get("2024") else { panic!("no months") };
         assert_eq!(months.keys().collect::<Vec<_>>(), ["01", "02"]);
+    }
+
+    #[test]
+    fn folders_of_a_template_are_shelves() {
+        let folders = [["2024".to_owned()], ["2023".to_owned()], ["2024".to_owned()]];
+        let folders: Vec<&[String]> = folders.iter().map(<[String; 1]>::as_slice).collect();
+        let Shelf::Shelves(years) = shelve_by(&folders) else { panic!("not shelved") };
+        assert_eq!(years.get("2024"), Some(&Shelf::Items(vec![0, 2])));
+        assert_eq!(years.get("2023"), Some(&Shelf::Items(vec![1])));
+        assert_eq!(shelve_by(&[&[], &[]]), Shelf::Items(vec![0, 1]));
     }
 
     proptest! {

@@ -17,6 +17,7 @@ mod stores;
 
 mod answers;
 mod broken_trees;
+mod builds;
 mod changed_files;
 mod clients;
 mod cog_pixels;

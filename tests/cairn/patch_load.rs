@@ -155,7 +155,10 @@ fn a_server_that_starts_again_reads_no_header_twice() {
     let again = start();
     let [after] = again.growth(names, || drop(again.patch(300)));
     // What the system has in memory is read block by block, what it has not in runs of them.
-    assert!((after - known).abs() < (cold - known) / 2.0, "{cold} requests, then {known}, {after} after the start");
+    assert!(
+        (after - known).abs() < (cold - known) / 2.0,
+        "{cold} requests, then {known}, {after} after the start"
+    );
 }
 
 #[test]

@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("storage", &[]),
     ("tree", &["storage"]),
     ("upload", &["build", "cog", "storage", "tree"]),
+    ("validate", &["cog", "storage", "tree"]),
 ];
 
 /// What every room may use.

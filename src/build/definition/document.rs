@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{DefinitionError, Groups, Pattern, Template};
 use crate::stac::parse_instant;
+use crate::tree::{Layout, Summary};
 
 /// A whole definition.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -15,6 +16,9 @@ use crate::stac::parse_instant;
 pub struct Definition {
     /// The root.
     pub catalog: CatalogDefinition,
+    /// Catalogs between the root and its Collections.
+    #[serde(rename = "subcatalog")]
+    pub subcatalogs: Vec<SubcatalogDefinition>,
     /// The Collections; the first whose `path` matches takes a file.
     #[serde(rename = "collection")]
     pub collections: Vec<CollectionDefinition>,
@@ -30,6 +34,24 @@ pub struct CatalogDefinition {
     pub title: Option<String>,
     /// Its description.
     pub description: Option<String>,
+    /// Where Items lie, such as `{collection}/{year}/{id}`.
+    pub layout: Option<String>,
+    /// True: each folder that holds rasters is a Collection, below the folders above it.
+    pub nested: bool,
+}
+
+/// A Catalog that groups Collections or further Catalogs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubcatalogDefinition {
+    /// Its id.
+    pub id: String,
+    /// Title.
+    pub title: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// The id of the Catalog or Collection that it lies in; else the root.
+    pub parent: Option<String>,
 }
 
 /// One Collection and how its files become Items.
@@ -41,6 +63,8 @@ pub struct CollectionDefinition {
     /// Matches the paths of its files. Groups with a meaning of their own: `item`, `band`, `datetime`, `year`, `month`,
     /// `day`, `doy`, `hour`, `minute`, `second`, `cloud_cover`.
     pub path: Option<Pattern>,
+    /// The id of the Catalog or Collection that it lies in; else the root.
+    pub parent: Option<String>,
     /// An Item's id; else the group `item`; else by the ordinary rules.
     pub item: Option<Template>,
     /// An Item's title.
@@ -84,6 +108,12 @@ pub struct CollectionDefinition {
     /// What is known of bands, by name.
     #[serde(default)]
     pub bands: BTreeMap<String, BandDefinition>,
+    /// Further properties to sum up: `values`, `range`, or a list or table to be taken as it is.
+    #[serde(default)]
+    pub summaries: BTreeMap<String, toml::Value>,
+    /// What the Collection says of the assets of its Items, by key, over what they say themselves.
+    #[serde(default)]
+    pub item_assets: BTreeMap<String, AssetDefinition>,
     /// Where the cloud cover comes from; else the group `cloud_cover`.
     pub cloud_cover: Option<CloudCover>,
 }
@@ -131,6 +161,21 @@ pub struct BandDefinition {
     pub roles: Option<Vec<String>>,
 }
 
+/// What a Collection says of an asset.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AssetDefinition {
+    /// Title.
+    pub title: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Media type.
+    #[serde(rename = "type")]
+    pub media_type: Option<String>,
+    /// Roles.
+    pub roles: Option<Vec<String>>,
+}
+
 /// Where `eo:cloud_cover` comes from.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -169,7 +214,50 @@ impl Definition {
             }
             collection.check()?;
         }
+        for subcatalog in &definition.subcatalogs {
+            if !ids.insert(&subcatalog.id) {
+                return Err(DefinitionError::Twice { collection: subcatalog.id.clone() });
+            }
+        }
+        definition.layout()?;
+        definition.check_parents(&ids)?;
         Ok(definition)
+    }
+
+    /// Where Items lie.
+    ///
+    /// # Errors
+    /// When the template is none.
+    pub fn layout(&self) -> Result<Layout, DefinitionError> {
+        Ok(self.catalog.layout.as_deref().map(Layout::parse).transpose()?.unwrap_or_default())
+    }
+
+    /// The definition of a Collection.
+    #[must_use]
+    pub fn collection(&self, id: &str) -> Option<&CollectionDefinition> {
+        self.collections.iter().find(|collection| collection.id == id)
+    }
+
+    /// The Catalog or Collection that one of the definition lies in.
+    #[must_use]
+    pub fn parent_of(&self, id: &str) -> Option<&str> {
+        let subcatalog = || self.subcatalogs.iter().find(|subcatalog| subcatalog.id == id);
+        self.collection(id).map_or_else(|| subcatalog()?.parent.as_deref(), |own| own.parent.as_deref())
+    }
+
+    fn check_parents(&self, ids: &BTreeSet<&String>) -> Result<(), DefinitionError> {
+        for id in ids {
+            // A way up that is longer than there are ids goes round.
+            let (mut at, mut steps) = (id.as_str(), 0);
+            while let Some(parent) = self.parent_of(at) {
+                steps += 1;
+                if steps > ids.len() || !ids.iter().any(|id| *id == parent) {
+                    return Err(DefinitionError::Parent { id: (*id).clone(), parent: parent.to_owned() });
+                }
+                at = parent;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -190,6 +278,11 @@ impl CollectionDefinition {
             && cover.values.is_empty()
         {
             return wrong("cloud_cover.values", "[]", "at least one value");
+        }
+        for value in self.summaries.values().filter_map(toml::Value::as_str) {
+            if !matches!(value, "values" | "range") {
+                return wrong("summaries", value, "\"values\", \"range\", a list or a table");
+            }
         }
         let known: Vec<&str> = self.path.iter().flat_map(Pattern::names).collect();
         let mut templates: Vec<(String, Template)> = Vec::new();
@@ -226,6 +319,17 @@ impl CollectionDefinition {
     #[must_use]
     pub fn fallback_time(&self) -> Option<DateTime<Utc>> {
         parse_instant(self.datetime.as_deref()?).ok()
+    }
+
+    /// What is summed up besides the usual.
+    #[must_use]
+    pub fn further_summaries(&self) -> Vec<(String, Summary)> {
+        let summary = |value: &toml::Value| match value.as_str() {
+            Some("range") => Some(Summary::Range),
+            Some(_) => Some(Summary::Values),
+            None => serde_json::to_value(value).ok().map(Summary::Fixed),
+        };
+        self.summaries.iter().filter_map(|(field, value)| Some((field.clone(), summary(value)?))).collect()
     }
 
     /// The further properties of an Item whose files' paths gave these groups. One whose group took no part is left out.
@@ -276,6 +380,13 @@ mod tests {
         assert!(error.contains("platform") && error.contains("'b'") && error.contains("it has a"), "{error}");
         assert!(fault("[[collection]]\nid = \"c\"\ndatetime = \"2024\"\n").contains("RFC 3339"));
         assert!(fault("[[collection]]\nid = \"c\"\n[[collection]]\nid = \"c\"\n").contains("twice"));
+        let error = fault("[[collection]]\nid = \"c\"\nparent = \"d\"\n");
+        assert!(error.contains("'c'") && error.contains("'d'"), "{error}");
+        let around =
+            "[[collection]]\nid = \"c\"\nparent = \"d\"\n[[subcatalog]]\nid = \"d\"\nparent = \"c\"\n";
+        assert!(fault(around).contains("parent"), "a ring");
+        assert!(fault("[catalog]\nlayout = \"{id}\"\n").contains("{collection}"));
+        assert!(fault("[[collection]]\nid = \"c\"\nsummaries = { a = \"b\" }\n").contains("range"));
         assert!(fault("a = ").starts_with("line 1"));
     }
 

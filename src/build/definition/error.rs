@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::tree::LayoutError;
+
 /// Why a definition cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionError {
@@ -47,8 +49,21 @@ pub enum DefinitionError {
         /// What would be right.
         expected: &'static str,
     },
+    /// A parent that is not there, or that lies below its own child.
+    #[error(
+        "'{id}' of the definition cannot lie below '{parent}': a parent is the id of a collection or subcatalog that is not below it"
+    )]
+    Parent {
+        /// The id of what has the parent.
+        id: String,
+        /// The parent.
+        parent: String,
+    },
+    /// A layout that is none.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     /// Two Collections with one id.
-    #[error("the definition has the collection '{collection}' twice")]
+    #[error("the definition has the collection or subcatalog '{collection}' twice")]
     Twice {
         /// The id.
         collection: String,

@@ -8,7 +8,8 @@ mod error;
 mod template;
 
 pub use document::{
-    BandDefinition, CatalogDefinition, CloudCover, CollectionDefinition, Definition, ProviderDefinition,
+    AssetDefinition, BandDefinition, CatalogDefinition, CloudCover, CollectionDefinition, Definition,
+    ProviderDefinition, SubcatalogDefinition,
 };
 pub use error::DefinitionError;
 pub use template::{Groups, Pattern, Template};

@@ -14,7 +14,7 @@ use crate::build::describe_lone;
 use crate::pool::Pool;
 use crate::stac::media;
 use crate::storage::{Entry, Storage};
-use crate::tree::{extent_of, summaries_of};
+use crate::tree::{Around, Summaries};
 use crate::upload::checksum::{Checksum, Summing};
 
 /// Images that are described at once.
@@ -126,8 +126,13 @@ pub(super) fn collection(set: &SetName, items: &[Item], command_line: Option<&st
     collection.title = Some(format!("{} {}{by}", set.path.join("/"), set.version));
     let titles = items.iter().filter_map(|item| item.properties.title.as_deref());
     collection.keywords = Some(tags(set, titles));
-    collection.extent = extent_of(items);
-    let mut summaries = summaries_of(items);
+    let (mut around, mut summaries) = (Around::default(), Summaries::new(&[]));
+    for item in items {
+        around.add(item);
+        summaries.add(item);
+    }
+    collection.extent = around.extent();
+    let mut summaries = summaries.finish();
     for (field, value) in processing(set, command_line) {
         summaries.insert(field, json!([value]));
     }

@@ -1,6 +1,7 @@
 //! A set's way to its place: images, then documents, then the catalogue's link.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use super::name::SetName;
 use crate::pool::Pool;
 use crate::stac::media;
 use crate::storage::{Entry, Label, Location, LocationError, Storage, StorageError, WriteMode};
-use crate::tree::{self, Branch, PublishError};
+use crate::tree::{self, Branch, BranchDocument, Linking, Plan, PublishError, Slot, Stage};
 use crate::upload::{self, Options, Overwrite, Progress, Report, UploadError};
 
 /// Tries to link a set while others do the same.
@@ -236,8 +237,23 @@ impl Draft {
         }
         let (path, id) = (self.path.clone(), set.id());
         let root = Catalog::new("image-sets", "Sets of images.");
+        let slot = |(item, key): (&Item, u64)| Slot {
+            id: item.id.clone(),
+            title: item.properties.title.clone(),
+            time: item.properties.datetime.or(item.properties.start_datetime),
+            folders: Vec::new(),
+            key,
+        };
+        let slots = items.iter().zip(0..).map(slot).collect();
+        let (document, folder) = (BranchDocument::Collection(Box::new(collection)), id.clone());
+        let branches = vec![Branch { document, parent: None, folder, items: slots }];
+        let plan = Plan { root, branches, linking: Linking::SelfContained, by_folders: false };
         let written = tokio::task::spawn_blocking(move || {
-            tree::publish(&path, root, vec![Branch { collection, items }]).map(|_| path.join(&id))
+            let mut stage = Stage::open(&path)?;
+            let item = |key| usize::try_from(key).ok().and_then(|key| items.get(key)).cloned();
+            tree::publish(&mut stage, plan, &mut |key| item(key).ok_or_else(|| ErrorKind::NotFound.into()))?;
+            stage.commit()?;
+            Ok::<_, PublishError>(path.join(&id))
         });
         Ok(written.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?)
     }

@@ -1,0 +1,355 @@
+//! A new tree, made beside the old one and put in its place at once.
+//!
+//! Documents are written to a hidden folder beside the tree. Those whose bytes are the same as before are hard links to
+//! the old files, so that times and inodes stay. [`Stage::commit`] brings over what others keep in the tree's folder, and
+//! exchanges the two folders in one step of the file system: who reads sees the old tree or the new one, also when this
+//! process is killed. Where folders cannot be exchanged (a mount point, a parent that is not writable) documents are
+//! moved one by one, what is linked before what links it.
+
+use std::collections::HashSet;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
+
+use super::sweep::{bring_over, sweep};
+
+/// Names of all files that the last build wrote, a line each, in its tree.
+const FILES: &str = ".cairn/files";
+
+/// An empty file in a tree whose table and snapshot are of its present documents: a new tree is without.
+pub const INDEXED: &str = ".cairn/indexed";
+
+/// Why a tree could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The disk refused.
+    #[error("cannot write {}; check that its folder is writable and the disk has room", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another process is at it.
+    #[error("another build is writing {}; wait for it to end", path.display())]
+    Busy {
+        /// The tree's folder.
+        path: PathBuf,
+    },
+}
+
+/// What became of a tree.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Files whose bytes are new or changed.
+    pub changed: usize,
+    /// Files of the last build that are gone.
+    pub dropped: usize,
+    /// True when documents were moved one by one.
+    pub one_by_one: bool,
+}
+
+/// A tree in the making; without [`Stage::commit`] nothing is left of it.
+#[derive(Debug)]
+pub struct Stage {
+    dest: PathBuf,
+    folder: PathBuf,
+    /// Held while the folder is in use.
+    lock: File,
+    /// Files so far, in the order of writing: what is linked before what links it.
+    files: Vec<PathBuf>,
+    names: HashSet<PathBuf>,
+    changed: HashSet<PathBuf>,
+    committed: bool,
+}
+
+impl Stage {
+    /// Begins a new tree for the folder `dest`, which need not be there.
+    ///
+    /// # Errors
+    /// When nothing can be written beside `dest` nor in it, or another process does so.
+    pub fn open(dest: &Path) -> Result<Self, StageError> {
+        let failed = |source| StageError::Write { path: dest.to_owned(), source };
+        let dest = match fs::canonicalize(dest) {
+            Ok(real) => real,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let absolute = std::path::absolute(dest).map_err(failed)?;
+                let parent = absolute.parent().unwrap_or(Path::new("/"));
+                fs::create_dir_all(parent).map_err(failed)?;
+                let parent = fs::canonicalize(parent).map_err(failed)?;
+                parent.join(absolute.file_name().unwrap_or_default())
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let beside = beside(&dest);
+        let made = beside.as_ref().map(|folder| make(folder));
+        let (folder, lock) = match made {
+            Some(Ok(made)) => made,
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Err(StageError::Busy { path: dest });
+            }
+            _ => match make(&dest.join(".cairn/new")) {
+                Ok(made) => made,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(StageError::Busy { path: dest });
+                }
+                Err(source) => return Err(StageError::Write { path: dest, source }),
+            },
+        };
+        let (files, names, changed) = (Vec::new(), HashSet::new(), HashSet::new());
+        Ok(Self { dest, folder, lock, files, names, changed, committed: false })
+    }
+
+    /// The folder that the tree is for, links on the way followed.
+    #[must_use]
+    pub fn dest(&self) -> &Path {
+        &self.dest
+    }
+
+    /// Where a file of the old tree is, if there is one.
+    #[must_use]
+    pub fn old(&self, at: &Path) -> PathBuf {
+        self.dest.join(at)
+    }
+
+    /// True when a file of this name was written already.
+    #[must_use]
+    pub fn has(&self, at: &Path) -> bool {
+        self.names.contains(at)
+    }
+
+    /// A file for work in progress that is no part of the tree.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn scratch(&self) -> Result<File, StageError> {
+        let path = self.folder.join(".scratch");
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
+        let file = file.and_then(|file| fs::remove_file(&path).map(|()| file));
+        file.map_err(|source| StageError::Write { path, source })
+    }
+
+    /// Writes a file of the new tree.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn put(&mut self, at: &Path, bytes: &[u8]) -> Result<(), StageError> {
+        let path = self.folder.join(at);
+        let write = || {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            let old = self.dest.join(at);
+            if is_equal(&old, bytes) && fs::hard_link(&old, &path).is_ok() {
+                return Ok(false);
+            }
+            File::create(&path)?.write_all(bytes)?;
+            Ok(true)
+        };
+        let changed = write().map_err(|source| StageError::Write { path: self.dest.join(at), source })?;
+        if changed {
+            self.changed.insert(at.to_owned());
+        }
+        self.files.push(at.to_owned());
+        self.names.insert(at.to_owned());
+        Ok(())
+    }
+
+    /// Puts the new tree in the place of the old one; when they are the same, nothing is touched.
+    ///
+    /// # Errors
+    /// When the disk refuses; the old tree is whole then, unless documents had to be moved one by one.
+    pub fn commit(mut self) -> Result<Committed, StageError> {
+        let before: HashSet<PathBuf> = fs::read_to_string(self.dest.join(FILES))
+            .map(|text| text.lines().map(PathBuf::from).collect())
+            .unwrap_or_default();
+        let mut list: Vec<String> = self.files.iter().map(|at| at.to_string_lossy().into_owned()).collect();
+        list.push(FILES.to_owned());
+        list.sort_unstable();
+        let changed = self.changed.len();
+        self.put(Path::new(FILES), format!("{}\n", list.join("\n")).as_bytes())?;
+        let gone: HashSet<PathBuf> = before.difference(&self.names).cloned().collect();
+        let dropped = gone.len();
+        let mut done = Committed { changed, dropped, one_by_one: false };
+        if self.changed.is_empty() && dropped == 0 {
+            return Ok(done);
+        }
+        let dest = self.dest.clone();
+        let failed = |source| StageError::Write { path: dest.clone(), source };
+        done.one_by_one = !self.swap(&gone).map_err(failed)?;
+        if done.one_by_one {
+            self.one_by_one(&gone).map_err(failed)?;
+        } else {
+            self.committed = true;
+        }
+        Ok(done)
+    }
+
+    /// Exchanges the folders; false, and nothing is done, where that cannot be.
+    fn swap(&mut self, gone: &HashSet<PathBuf>) -> io::Result<bool> {
+        if self.folder.starts_with(&self.dest) {
+            return Ok(false);
+        }
+        let is_new = !self.dest.exists();
+        // Nobody else may take the old folder for a place to begin in, once it has the other's name.
+        let old = if is_new { None } else { Some(File::open(&self.dest)?) };
+        if let Some(old) = &old {
+            old.lock()?;
+            if bring_over(&self.dest, &self.folder, gone).is_err() {
+                return Ok(false);
+            }
+        }
+        syncfs(&self.lock)?;
+        let flags = if is_new { RenameFlags::NOREPLACE } else { RenameFlags::EXCHANGE };
+        if renameat_with(CWD, &self.folder, CWD, &self.dest, flags).is_err() {
+            // File systems without that step still rename onto nothing.
+            if !is_new || fs::rename(&self.folder, &self.dest).is_err() {
+                return Ok(false);
+            }
+        }
+        if let Some(parent) = self.dest.parent() {
+            File::open(parent)?.sync_all()?;
+        }
+        if old.is_some() {
+            sweep(&self.folder, &self.dest, &self.names, gone)?;
+        }
+        Ok(true)
+    }
+
+    fn one_by_one(&self, gone: &HashSet<PathBuf>) -> io::Result<()> {
+        syncfs(&self.lock)?;
+        for at in self.files.iter().filter(|at| self.changed.contains(*at)) {
+            let to = self.dest.join(at);
+            if let Some(parent) = to.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            fs::rename(self.folder.join(at), to)?;
+        }
+        let outdated = PathBuf::from(INDEXED);
+        for at in gone.iter().chain([&outdated]) {
+            match fs::remove_file(self.dest.join(at)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !self.committed {
+            // What cannot be removed now is when the next build begins.
+            drop(fs::remove_dir_all(&self.folder));
+        }
+    }
+}
+
+/// The hidden folder beside a tree; none when the tree's folder is a file system of its own.
+fn beside(dest: &Path) -> Option<PathBuf> {
+    let (parent, name) = (dest.parent()?, dest.file_name()?);
+    let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    if dest.exists() && device(dest) != device(parent) {
+        return None;
+    }
+    Some(parent.join(format!(".{}.cairn-new", name.to_string_lossy())))
+}
+
+/// Makes the folder, empties it of what a build that was killed left there, and locks it.
+fn make(folder: &Path) -> io::Result<(PathBuf, File)> {
+    fs::create_dir_all(folder)?;
+    let lock = File::open(folder)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok((folder.to_owned(), lock))
+}
+
+fn is_equal(path: &Path, bytes: &[u8]) -> bool {
+    let same_size = fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == bytes.len() as u64);
+    same_size && fs::read(path).is_ok_and(|old| old == bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(dest: &Path, files: &[(&str, &str)]) -> Committed {
+        let mut stage = Stage::open(dest).expect("a stage");
+        for (at, text) in files {
+            stage.put(Path::new(at), text.as_bytes()).expect("written");
+        }
+        stage.commit().expect("committed")
+    }
+
+    fn read(path: &Path) -> String {
+        fs::read_to_string(path).expect("a file")
+    }
+
+    #[test]
+    fn a_tree_is_exchanged_and_what_others_keep_there_stays() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let dest = dir.path().join("tree");
+        assert_eq!(built(&dest, &[("a/i.json", "1"), ("b/i.json", "1"), ("catalog.json", "1")]).changed, 3);
+        fs::create_dir_all(dest.join("a/rasters")).expect("made");
+        fs::write(dest.join("a/rasters/x.tif"), "pixels").expect("written");
+        let inode = |at: &str| fs::metadata(dest.join(at)).expect("a file").ino();
+        let before = ["a/i.json", "a/rasters/x.tif"].map(inode);
+        let done = built(&dest, &[("a/i.json", "1"), ("c/i.json", "1"), ("catalog.json", "2")]);
+        assert_eq!(done, Committed { changed: 2, dropped: 1, one_by_one: false });
+        assert_eq!(["a/i.json", "a/rasters/x.tif"].map(inode), before);
+        assert_eq!(read(&dest.join("catalog.json")), "2");
+        assert!(!dest.join("b").exists());
+        assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1, "nothing hidden is left");
+    }
+
+    #[test]
+    fn the_same_tree_is_not_touched_and_one_given_up_leaves_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let dest = dir.path().join("tree");
+        built(&dest, &[("catalog.json", "1")]);
+        let before = fs::metadata(&dest).expect("a folder").ino();
+        assert_eq!(built(&dest, &[("catalog.json", "1")]), Committed::default());
+        let mut stage = Stage::open(&dest).expect("a stage");
+        stage.put(Path::new("catalog.json"), b"2").expect("written");
+        assert!(matches!(Stage::open(&dest), Err(StageError::Busy { .. })));
+        drop(stage);
+        assert_eq!(fs::metadata(&dest).expect("a folder").ino(), before);
+        assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn where_folders_cannot_be_exchanged_documents_are_moved() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let dest = dir.path().join("tree");
+        built(&dest, &[("a/i.json", "1"), ("b/i.json", "1"), ("catalog.json", "1")]);
+        // As in a folder that is a mount point.
+        let mut stage = Stage::open(&dest).expect("a stage");
+        let (folder, lock) = make(&dest.join(".cairn/new")).expect("a folder");
+        drop(fs::remove_dir_all(&stage.folder));
+        (stage.folder, stage.lock) = (folder, lock);
+        for (at, text) in [("a/i.json", "2"), ("catalog.json", "2")] {
+            stage.put(Path::new(at), text.as_bytes()).expect("written");
+        }
+        let done = stage.commit().expect("committed");
+        assert_eq!(done, Committed { changed: 2, dropped: 1, one_by_one: true });
+        assert_eq!(
+            (read(&dest.join("a/i.json")), read(&dest.join("catalog.json"))),
+            ("2".into(), "2".into())
+        );
+        assert!(!dest.join("b/i.json").exists() && !dest.join(".cairn/new").exists());
+    }
+}
