@@ -6,9 +6,9 @@ use super::cover::Cover;
 use super::error::PatchError;
 use super::fetch::RasterRead;
 use super::paint::Planes;
-use super::request::{Dtype, Mask};
 use super::resample::resample;
 use super::sample::{cast, clear_nodata, one_of, physical, replace_nodata};
+use super::series::{Dtype, Mask};
 use super::source::BandSource;
 use crate::stac::DataType;
 

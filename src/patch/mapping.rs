@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::grid::{GridError, Lattice, Window};
+use super::grid::{GridError, Lattice};
 use super::turn::{turn_of, turns, wrapped};
+use super::window::Window;
 use crate::crs::Crs;
 
 /// The largest distance between an interpolated point and the exact one, in pixels of the raster.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::grid::{GridError, Lattice, Window};
+use super::grid::{GridError, Lattice};
 use super::mapping::Mapping;
 use super::source::BandSource;
+use super::window::Window;
 use crate::pool::Pool;
 
 /// A window, and where its pixels lie on the rasters that do not share its grid.

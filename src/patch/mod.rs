@@ -2,7 +2,7 @@
 //!
 //! In: checked parameters ([`Request`], [`RandomRequest`]). Out: a [`Batch`] of arrays (time, bands, rows, columns),
 //! written by [`encode`]. On the way: Items from [`crate::search::Backend`] (`prepare`), the answer's grid (`target`,
-//! `grid`, pure), each raster's way to it (`way`, `axis`, `mapping`, pure), blocks and byte ranges (`plan`, pure), decoded
+//! `grid`, `window`, pure), each raster's way to it (`way`, `axis`, `mapping`, pure), blocks and byte ranges (`plan`, pure), decoded
 //! blocks (`fetch`, [`Blocks`]), pixels (`paint`, and on another grid `resample` and `kernel`), time steps (`cover`,
 //! `canvas`, `time_step`). On the sources' own grid pixels are copies. A block that cannot be read is an error, never nodata.
 
@@ -32,6 +32,7 @@ mod request;
 mod resample;
 mod sample;
 mod sampler;
+mod series;
 mod source;
 mod steps;
 mod target;
@@ -39,16 +40,16 @@ mod time_step;
 mod turn;
 mod values;
 mod way;
+mod window;
 
 pub use axis::{Axis, Fall};
 pub use blocks::Blocks;
 pub use encode::{Encoded, encode};
 pub use engine::{Engine, Limits};
 pub use error::PatchError;
-pub use grid::{GridError, Lattice, Window};
+pub use grid::{GridError, Lattice};
 pub use kernel::Kernel;
 pub use patch::{Batch, Patch, PatchStep};
-pub use request::{
-    Align, Dtype, Format, GroupBy, MAX_SIDE, Mask, OnError, PARAMETERS, RANDOM_PARAMETERS, RandomRequest,
-    Request, Series, WindowRequest,
-};
+pub use request::{Align, MAX_SIDE, PARAMETERS, RANDOM_PARAMETERS, RandomRequest, Request, WindowRequest};
+pub use series::{Dtype, Format, GroupBy, Mask, OnError, Series};
+pub use window::Window;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::grid::Window;
+use super::window::Window;
 use crate::pool::Permit;
 use crate::stac::DataType;
 

@@ -8,12 +8,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::engine::{Engine, least_bytes};
 use super::error::PatchError;
-use super::grid::{GridError, Lattice, Window};
+use super::grid::{GridError, Lattice};
 use super::opening::OpenRasters;
-use super::request::{Mask, OnError, Series, WindowRequest};
+use super::request::WindowRequest;
+use super::series::{Mask, OnError, Series};
 use super::source::BandSource;
 use super::steps::{Step, group, spread};
 use super::target::{self, Asked, is_finer};
+use super::window::Window;
 use crate::search::{Place, Search};
 use crate::stac::{Bbox, ItemFacts};
 

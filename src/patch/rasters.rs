@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::engine::Engine;
 use super::error::PatchError;
 use super::grid::Lattice;
-use super::request::Series;
+use super::series::Series;
 use super::source::BandSource;
 use crate::stac::ItemFacts;
 

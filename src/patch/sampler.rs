@@ -11,11 +11,11 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::error::PatchError;
-use super::grid::Window;
 use super::rasters::{Raster, Rasters};
 use super::request::WindowRequest;
 use super::target::{self, Asked};
 use super::turn::turn_of;
+use super::window::Window;
 use crate::crs::Crs;
 use crate::stac::Bbox;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
-use super::request::GroupBy;
+use super::series::GroupBy;
 use crate::stac::ItemFacts;
 
 /// One time step.

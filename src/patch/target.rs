@@ -4,8 +4,10 @@
 //! resolution has a grid whose pixels are north up and square, their edges at whole multiples of the resolution: the same one for
 //! every patch that is asked for so. A box with a size is cut into just so many pixels, from edge to edge.
 
-use super::grid::{GridError, Lattice, Window};
-use super::request::{Series, WindowRequest};
+use super::grid::{GridError, Lattice};
+use super::request::WindowRequest;
+use super::series::Series;
+use super::window::Window;
 use crate::crs::{Crs, utm_epsg_of};
 
 /// Pixel size where no Item tells one, in metres.

@@ -10,7 +10,7 @@ use super::kernel::Kernel;
 use super::mappings::Mappings;
 use super::mask_first::separate_mask;
 use super::prepare::PreparedStep;
-use super::request::Series;
+use super::series::Series;
 
 impl Engine {
     /// Reads one time step: its samples, and the share of valid pixels (NaN when nobody wants to know). A step with fewer

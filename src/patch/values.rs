@@ -1,6 +1,7 @@
 //! Single parameters of a patch, read from their text.
 
-use super::request::{Dtype, Format, MAX_SIDE, Mask};
+use super::request::MAX_SIDE;
+use super::series::{Dtype, Format, Mask};
 use crate::search::{ParamError, Params};
 use crate::stac::DataType;
 

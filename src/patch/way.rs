@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::axis::{Axis, Fall};
-use super::grid::{GridError, Lattice, Window};
+use super::grid::{GridError, Lattice};
 use super::kernel::Kernel;
 use super::mapping::{Mapping, Pixels};
 use super::mappings::Mappings;
+use super::window::Window;
 use crate::cog::{Header, Image, Level};
 
 /// An overview is taken as fine enough if it is coarser than the window by less than this share: so far the scales of

@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use super::error::PatchError;
 use super::patch::Batch;
-use super::request::Format;
+use super::series::Format;
 
 /// An answer, ready to be sent.
 #[derive(Debug)]
