@@ -190,9 +190,6 @@ fn an_s3_server_conforms() {
     run(async {
         let storage = storage(&server.env());
         let folder = at("s3://new-bucket/some/folder");
-        let missing =
-            storage.write(&folder.child("x").unwrap(), noise(1), WriteMode::Replace, &label()).await;
-        assert!(missing.unwrap_err().to_string().contains("--create"));
         assert!(storage.make_container(&folder).await.unwrap());
         assert!(!storage.make_container(&folder).await.unwrap());
         conforms(&storage, &folder, true).await;
@@ -266,8 +263,8 @@ fn a_wrong_key_is_denied_and_never_shown() {
         let mut shown = String::new();
         for (env, text) in [
             (&wrong_s3, "s3://bucket/x".to_owned()),
-            (&wrong_azure, "az://c/x".to_owned()),
-            (&wrong_azure, format!("az://c/x?{sas}")),
+            (&wrong_azure, "az://c1c/x".to_owned()),
+            (&wrong_azure, format!("az://c1c/x?{sas}")),
         ] {
             let storage = storage(env);
             let location = at(&text);
@@ -285,6 +282,58 @@ fn a_wrong_key_is_denied_and_never_shown() {
         shown += &format!("{settings:?} {:?}", Storage::new(settings.clone()));
         for hidden in [secret, "AKNOBODY", "TOKENOFNOBODY", "SECRETSIGNATURE"] {
             assert!(!shown.contains(hidden), "{hidden} in {shown}");
+        }
+    });
+}
+
+#[test]
+fn a_signature_on_the_url_opens_what_it_is_for() {
+    use object_store::azure::MicrosoftAzureBuilder;
+    use object_store::path::Path;
+    use object_store::signer::Signer;
+
+    let server = Azure::start();
+    let connection = Azure::connection_string(&server.url());
+    let of = |name: &str| {
+        connection.split(&format!("{name}=")).nth(1).unwrap().split(';').next().unwrap().to_owned()
+    };
+    run(async {
+        let owner = storage(&server.env());
+        let object = at("az://c1c/folder/x.json");
+        owner.make_container(&object).await.unwrap();
+        owner.write(&object, noise(5000), WriteMode::Create, &label()).await.unwrap();
+        let signer = MicrosoftAzureBuilder::new()
+            .with_account(of("AccountName"))
+            .with_access_key(of("AccountKey"))
+            .with_endpoint(of("BlobEndpoint"))
+            .with_container_name("c1c")
+            .with_allow_http(true)
+            .build()
+            .unwrap();
+        let path = Path::from("folder/x.json");
+        let signed =
+            signer.signed_url("GET".parse().unwrap(), &path, std::time::Duration::from_secs(60)).await;
+        let signed = signed.unwrap();
+        let account: Env = vec![
+            ("AZURE_STORAGE_ACCOUNT", of("AccountName")),
+            ("AZURE_STORAGE_ENDPOINT", of("BlobEndpoint")),
+        ];
+        for env in [Env::new(), account] {
+            let stranger = storage(&env);
+            let plain = at(signed.as_str().split('?').next().unwrap());
+            let refused = stranger.read(&plain).await.unwrap_err();
+            assert!(
+                matches!(refused, StorageError::Denied { .. } | StorageError::NotFound { .. }),
+                "{refused}"
+            );
+            assert_eq!(stranger.read(&at(signed.as_str())).await.unwrap(), noise(5000));
+            let adopted = stranger.adopt(at(signed.as_str()));
+            assert_eq!(adopted, plain);
+            assert_eq!(stranger.read(&adopted).await.unwrap(), noise(5000));
+            let tampered = signed.as_str().replace("sig=", "sig=AAAA");
+            let refused = storage(&env).read(&at(&tampered)).await.unwrap_err();
+            assert!(matches!(refused, StorageError::Denied { .. }), "{refused}");
+            assert!(!format!("{refused} {refused:?} {stranger:?}").contains("sig"));
         }
     });
 }
