@@ -9,6 +9,7 @@
 //! * [`tree`]: the static tree: walking it through its links, and publishing one.
 //! * [`cog`]: a COG's bytes become pixels: header, block table, codecs such as deflate, predictors.
 //! * [`build`]: rasters become a static tree; the demo's rasters.
+//! * [`upload`]: a folder tree is copied to a store, documents last; sets of images.
 //! * [`catalog`]: a static tree becomes an immutable snapshot in memory, with R-trees.
 //! * [`search`]: a question becomes a page of Items.
 //! * [`patch`]: a request becomes one array.
@@ -18,7 +19,8 @@
 //!
 //! Arrows run one way: `cli → any`; `api → {search, patch, asset}`; `patch → {search, cog, storage}`;
 //! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {cog, tree, storage}`;
-//! `cog → storage`; `tree → storage`; all of them may use `stac`, `crs` and `pool`. A test holds the code to this.
+//! `upload → {build, cog, tree, storage}`; `cog → storage`; `tree → storage`; all of them may use `stac`, `crs` and
+//! `pool`. A test holds the code to this.
 
 pub mod api;
 pub mod asset;
@@ -33,3 +35,4 @@ pub mod search;
 pub mod stac;
 pub mod storage;
 pub mod tree;
+pub mod upload;

@@ -10,11 +10,7 @@ use super::group::{Group, Member};
 use super::inspect::{Raster, clean};
 use super::{known, time};
 use crate::crs::CrsError;
-
-/// Media type of a raster that can be read in part.
-const COG: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
-/// Media type of one that cannot.
-const GEOTIFF: &str = "image/tiff; application=geotiff";
+use crate::stac::media;
 
 /// Schemas of the extensions whose fields are written, with the prefix of these fields.
 const EXTENSIONS: [(&str, &str); 4] = [
@@ -129,7 +125,7 @@ fn asset(part: &Described, context: Context<'_>) -> Asset {
     // An absolute path, which `tree` makes relative to the Item.
     let mut asset = Asset::new(member.file.path.to_string_lossy());
     asset.title = defined.and_then(|d| d.title.clone());
-    asset.r#type = Some(if raster.is_cog { COG } else { GEOTIFF }.to_owned());
+    asset.r#type = Some(if raster.is_cog { media::COG } else { media::GEOTIFF }.to_owned());
     let role = || vec![member.band.as_deref().map_or("data", known::role).to_owned()];
     asset.roles = defined.and_then(|d| d.roles.clone()).unwrap_or_else(role);
     asset.bands = context.bands(member, raster);

@@ -57,7 +57,7 @@ pub(super) struct Rules<'a> {
 type Named = (Member, Option<Token>);
 
 /// Key of the asset of a lone raster.
-const LONE_KEY: &str = "data";
+pub(super) const LONE_KEY: &str = "data";
 
 impl<'a> Rules<'a> {
     /// The Collection of a file, its definition, and what the definition's pattern found.

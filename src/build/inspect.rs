@@ -2,13 +2,10 @@
 
 use std::path::Path;
 
-use crate::cog::{self, Header, OpenError, ParseError};
+use crate::cog::{self, OpenError, ParseError};
 use crate::crs::{Crs, CrsError};
 use crate::stac::DataType;
 use crate::storage::{Location, LocationError, Storage};
-
-/// Rasters up to this many pixels along a side need no overviews to be a COG, nor tiles.
-const SMALL_PIXELS: u32 = 512;
 
 /// What is known of a raster file.
 #[derive(Debug, Clone)]
@@ -126,15 +123,8 @@ pub(super) async fn inspect(
         crs: Crs::from_epsg(epsg)?,
         date_time: header.date_time.clone(),
         unreadable: (!image.codec.is_supported()).then(|| image.codec.name()),
-        is_cog: is_cog(header),
+        is_cog: header.is_cloud_optimized(),
     })
-}
-
-fn is_cog(header: &Header) -> bool {
-    let image = &header.full.image;
-    let is_small = image.width.max(image.height) <= SMALL_PIXELS;
-    // Strips are as wide as the image.
-    is_small || (image.block_width < image.width && !header.overviews.is_empty())
 }
 
 impl Raster {

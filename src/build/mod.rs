@@ -19,6 +19,7 @@ mod footprint;
 mod group;
 mod inspect;
 mod known;
+mod lone;
 mod options;
 mod report;
 mod run;
@@ -28,6 +29,7 @@ mod time;
 mod token;
 
 pub use definition::{Definition, DefinitionError};
+pub use lone::describe_lone;
 pub use options::{BuildError, Options, Progress};
 pub use report::{Problem, Report};
 pub use run::run;

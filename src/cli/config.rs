@@ -194,7 +194,7 @@ impl ServeOptions {
 }
 
 /// The user's folder for what can be made again, by the XDG base directory specification.
-fn user_cache() -> Option<PathBuf> {
+pub(super) fn user_cache() -> Option<PathBuf> {
     let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     Some(of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache")))?.join("cairn"))
 }

@@ -10,6 +10,8 @@ mod index;
 mod logs;
 mod progress;
 mod serve;
+mod transfer;
+mod upload;
 
 use std::process::ExitCode;
 
@@ -38,8 +40,8 @@ enum Command {
     Openapi,
     /// Any raster, or a Sentinel-2 SAFE product, to COG (not in this version)
     Convert(Later),
-    /// Copy a folder tree to a store (not in this version)
-    Upload(Later),
+    /// Copy a folder tree to a store, keeping its structure; or a set of images, with its STAC documents
+    Upload(upload::UploadArgs),
     /// Take in new files as they appear (not in this version)
     Watch(Later),
     /// Download what matches a search on another STAC API (not in this version)
@@ -68,7 +70,7 @@ pub fn run() -> ExitCode {
         Command::Index(args) => index::run(&args),
         Command::Openapi => openapi(),
         Command::Convert(_) => Err(later("convert")),
-        Command::Upload(_) => Err(later("upload")),
+        Command::Upload(args) => upload::run(&args),
         Command::Watch(_) => Err(later("watch")),
         Command::Fetch(_) => Err(later("fetch")),
         Command::Validate(_) => Err(later("validate")),
@@ -84,7 +86,7 @@ pub fn run() -> ExitCode {
 }
 
 fn later(command: &str) -> anyhow::Error {
-    anyhow::anyhow!("this version has no '{command}' yet; it has demo, build, serve and index")
+    anyhow::anyhow!("this version has no '{command}' yet; it has demo, build, serve, upload and index")
 }
 
 #[expect(clippy::print_stdout, reason = "the command's whole purpose")]

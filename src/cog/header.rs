@@ -50,7 +50,19 @@ pub struct Header {
     pub description: Option<String>,
 }
 
+/// Rasters up to this many pixels along a side need no overviews to be a COG, nor tiles.
+const SMALL_PIXELS: u32 = 512;
+
 impl Header {
+    /// True when the file can be read in part: tiles and overviews, or so small that it needs neither.
+    #[must_use]
+    pub fn is_cloud_optimized(&self) -> bool {
+        let image = &self.full.image;
+        let is_small = image.width.max(image.height) <= SMALL_PIXELS;
+        // Strips are as wide as the image.
+        is_small || (image.block_width < image.width && !self.overviews.is_empty())
+    }
+
     /// Reads the header of a file of `file_len` bytes of which some are fetched.
     ///
     /// Callers loop: on [`ParseError::Missing`] they fetch that range, insert it and try again. The range begins

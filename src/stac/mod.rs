@@ -11,6 +11,7 @@ mod datetime;
 mod facts;
 mod geometry;
 mod item;
+pub mod media;
 
 pub use bbox::{Bbox, BboxError};
 pub use body::{ItemBody, PayloadError, WrittenBody};

@@ -40,4 +40,5 @@ mod store_faults;
 mod stores_stand;
 mod tables;
 mod transport;
+mod uploads;
 mod warps;

@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stac", &[]),
     ("storage", &[]),
     ("tree", &["storage"]),
+    ("upload", &["build", "cog", "storage", "tree"]),
 ];
 
 /// What every room may use.

@@ -26,7 +26,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use object_store::ObjectStore;
-use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use url::Url;
 
@@ -67,8 +66,7 @@ struct Store {
 /// A client of a container, with the credentials of one moment.
 struct Access {
     objects: Arc<dyn ObjectStore>,
-    /// Nothing where objects cannot be written in parts.
-    parts: Option<Arc<dyn MultipartStore>>,
+    is_web_server: bool,
     host: Arc<Host>,
 }
 
@@ -162,8 +160,7 @@ impl Remote {
     pub(super) fn keep_in_memory(&self, root: &Location) -> Result<(), StorageError> {
         let address = Address::of(root, &self.endpoints)?;
         let memory = Arc::new(object_store::memory::InMemory::new());
-        let access =
-            Access { objects: Arc::clone(&memory) as _, parts: Some(memory), host: Arc::new(Host::new()) };
+        let access = Access { objects: memory, is_web_server: false, host: Arc::new(Host::new()) };
         let key = format!("{} {} ", address.root, usize::MAX);
         let store =
             Store { address, access: ArcSwap::from_pointee(access), renewing: tokio::sync::Mutex::default() };

@@ -31,7 +31,7 @@ impl Remote {
                 let wire = self.wire(&bucket.endpoint, StoreKind::S3, &settings).map_err(failed)?;
                 let host = Arc::clone(&wire.host);
                 let store = bucket.open(wire, environment).map_err(|error| failed(error.to_string()))?;
-                Ok(Access { objects: Arc::clone(&store) as _, parts: Some(store), host })
+                Ok(Access { objects: store, is_web_server: false, host })
             }
             StoreKind::Azure => {
                 let container =
@@ -39,14 +39,14 @@ impl Remote {
                 let wire = self.wire(&container.endpoint, StoreKind::Azure, &settings).map_err(failed)?;
                 let host = Arc::clone(&wire.host);
                 let store = container.open(wire, environment).map_err(failed)?;
-                Ok(Access { objects: Arc::clone(&store) as _, parts: Some(store), host })
+                Ok(Access { objects: store, is_web_server: false, host })
             }
             StoreKind::Google => {
                 let endpoint = settings.endpoint.as_deref().unwrap_or("https://storage.googleapis.com");
                 let wire = self.wire(endpoint, StoreKind::Google, &settings).map_err(failed)?;
                 let host = Arc::clone(&wire.host);
                 let store = Arc::new(self.google(address, &settings, wire).map_err(failed)?);
-                Ok(Access { objects: Arc::clone(&store) as _, parts: Some(store), host })
+                Ok(Access { objects: store, is_web_server: false, host })
             }
             StoreKind::Http | StoreKind::Local => {
                 let mut url = address.root.clone();
@@ -60,7 +60,7 @@ impl Remote {
                     .with_http_connector(wire)
                     .build()
                     .map_err(|_bad| failed("it is no URL that can be asked for".to_owned()))?;
-                Ok(Access { objects: Arc::new(store), parts: None, host })
+                Ok(Access { objects: Arc::new(store), is_web_server: true, host })
             }
         }
     }

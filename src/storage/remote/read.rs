@@ -53,7 +53,7 @@ impl Remote {
             match access.objects.get_opts(&path, head).await {
                 Ok(found) => Ok(meta_of(&found.meta)),
                 // A signed URL may be good for GET only, and some servers have no HEAD.
-                Err(error) if matches!(status(&error), Some(403 | 405 | 501)) && access.parts.is_none() => {
+                Err(error) if matches!(status(&error), Some(403 | 405 | 501)) && access.is_web_server => {
                     let first = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
                     Ok(meta_of(&access.objects.get_opts(&path, first).await?.meta))
                 }

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use object_store::multipart::{MultipartStore, PartId};
-use object_store::path::Path;
-use object_store::{MultipartId, PutMultipartOptions};
+use object_store::{MultipartUpload, PutMultipartOptions};
 use tokio::task::JoinSet;
 
 use super::write::attributes;
-use super::{Access, Remote, translated};
+use super::{Remote, translated};
 use crate::storage::{Label, Location, Meta, StorageError, WriteMode};
 
 /// The smallest part, in bytes; the last may be smaller.
@@ -33,16 +31,13 @@ pub(in crate::storage) struct Upload {
 
 /// Parts that were sent, or are on the way.
 struct Parts {
-    access: Arc<Access>,
-    path: Path,
-    id: MultipartId,
-    sent: Vec<Option<PartId>>,
-    under_way: JoinSet<(usize, object_store::Result<PartId>)>,
+    object: Box<dyn MultipartUpload>,
+    under_way: JoinSet<object_store::Result<()>>,
 }
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts").field("sent", &self.sent.len()).finish_non_exhaustive()
+        f.debug_struct("Parts").field("under_way", &self.under_way.len()).finish_non_exhaustive()
     }
 }
 
@@ -81,39 +76,26 @@ impl Upload {
 
     async fn send(&mut self, part: Bytes) -> Result<(), StorageError> {
         if self.parts.is_none() {
-            self.parts = Some(self.begin().await?);
+            self.parts = Some(Self::begin(&self.remote, &self.location, &self.label).await?);
         }
         let Some(parts) = &mut self.parts else { return Ok(()) };
         while parts.under_way.len() >= AT_ONCE {
             parts.join().await.map_err(|error| translated(&error, &self.location))?;
         }
-        let nth = parts.sent.len();
-        parts.sent.push(None);
-        let (access, path, id) = (Arc::clone(&parts.access), parts.path.clone(), parts.id.clone());
-        parts.under_way.spawn(async move {
-            let sent = match multipart(&access) {
-                Ok(store) => store.put_part(&path, &id, nth, part.into()).await,
-                Err(error) => Err(error),
-            };
-            (nth, sent)
-        });
+        let sending = parts.object.put_part(part.into());
+        parts.under_way.spawn(sending);
         Ok(())
     }
 
-    async fn begin(&self) -> Result<Parts, StorageError> {
-        let options =
-            PutMultipartOptions { attributes: attributes(&self.label), ..PutMultipartOptions::default() };
-        let (access, path, id) = self
-            .remote
-            .run(&self.location, |access, path| {
+    async fn begin(remote: &Remote, location: &Location, label: &Label) -> Result<Parts, StorageError> {
+        let options = PutMultipartOptions { attributes: attributes(label), ..PutMultipartOptions::default() };
+        let object = remote
+            .run(location, |access, path| {
                 let options = options.clone();
-                async move {
-                    let id = multipart(&access)?.create_multipart_opts(&path, options).await?;
-                    Ok((access, path, id))
-                }
+                async move { access.objects.put_multipart_opts(&path, options).await }
             })
             .await?;
-        Ok(Parts { access, path, id, sent: Vec::new(), under_way: JoinSet::new() })
+        Ok(Parts { object, under_way: JoinSet::new() })
     }
 
     /// Makes the object of what was taken in; only now is it there.
@@ -130,27 +112,17 @@ impl Upload {
         while !parts.under_way.is_empty() {
             parts.join().await.map_err(failed)?;
         }
-        let sent = parts.sent.drain(..).collect::<Option<Vec<PartId>>>();
-        let sent = sent.ok_or_else(|| StorageError::Broken {
-            location: self.location.clone(),
-            reason: "a part of it was lost".to_owned(),
-        })?;
-        let store = multipart(&parts.access).map_err(failed)?;
-        let done = store.complete_multipart(&parts.path, &parts.id, sent).await;
-        let meta = self.remote.meta(&self.location).await;
-        match (done, meta) {
-            // An answer may get lost after the object was made: then it is there, and the parts are gone.
-            (Err(error), Ok(meta)) if meta.len != self.len => Err(failed(error)),
-            (Err(error), Err(_)) => Err(failed(error)),
-            (_, Ok(meta)) => {
-                self.parts = None;
-                Ok(meta)
-            }
-            (Ok(_), Err(error)) => {
-                self.parts = None;
-                Err(error)
-            }
+        if let Err(error) = parts.object.complete().await {
+            // Its answer may have got lost after the object was made: then it is there, and the parts are gone.
+            let there = self.remote.label(&self.location).await.ok().filter(|(meta, label)| {
+                meta.len == self.len && !label.metadata.is_empty() && label.metadata == self.label.metadata
+            });
+            let (meta, _) = there.ok_or_else(|| failed(error))?;
+            self.parts = None;
+            return Ok(meta);
         }
+        self.parts = None;
+        self.remote.meta(&self.location).await
     }
 
     fn lost(&self) -> StorageError {
@@ -176,26 +148,16 @@ impl Drop for Upload {
 
 impl Parts {
     async fn join(&mut self) -> object_store::Result<()> {
-        if let Some(joined) = self.under_way.join_next().await {
-            let (nth, sent) = joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-            self.sent[nth] = Some(sent?);
+        match self.under_way.join_next().await {
+            Some(joined) => joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn discard(mut self) {
         self.under_way.shutdown().await;
-        if let Ok(store) = multipart(&self.access)
-            && let Err(error) = store.abort_multipart(&self.path, &self.id).await
-        {
+        if let Err(error) = self.object.abort().await {
             tracing::debug!(status = ?super::failure::status(&error), "parts of an upload stay behind");
         }
     }
-}
-
-fn multipart(access: &Access) -> object_store::Result<&Arc<dyn MultipartStore>> {
-    access.parts.as_ref().ok_or_else(|| object_store::Error::NotImplemented {
-        operation: "writing in parts".to_owned(),
-        implementer: "HTTP".to_owned(),
-    })
 }

@@ -12,7 +12,7 @@ mod s3;
 
 pub(crate) use azure::Azure;
 pub(crate) use nginx::Nginx;
-pub(crate) use proxy::{Fault, Proxy};
+pub(crate) use proxy::{Asked, Fault, Proxy, Seen};
 pub(crate) use s3::S3;
 
 use std::process::Command;

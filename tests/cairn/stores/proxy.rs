@@ -116,6 +116,11 @@ impl Proxy {
         self.shared.sent.load(Ordering::Relaxed)
     }
 
+    /// True when no request is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.seen().len() as u64 == self.requests()
+    }
+
     /// All requests that are over, in the order of their ends.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().unwrap().clone()
