@@ -96,7 +96,7 @@ enum Overwrite {
 
 /// Runs `cairn upload`.
 pub(super) fn run(args: &UploadArgs) -> anyhow::Result<()> {
-    let storage = Storage::default();
+    let storage = super::config::storage()?;
     let options = options(args, &storage)?;
     if let (Some(name), Some(version)) = (&args.set, &args.set_version) {
         let set = SetName::new(name, version, args.transform.clone())?;

@@ -284,6 +284,7 @@ impl Storage {
     }
 
     /// All objects below a folder, however deep. A folder that is not there holds nothing; a web server cannot say.
+    #[must_use]
     pub fn list(&self, folder: &Location) -> BoxStream<'static, Result<Entry, StorageError>> {
         match folder {
             Location::Local(path) => local::list(path),

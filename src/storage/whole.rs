@@ -43,6 +43,7 @@ impl Whole {
     }
 
     /// Its bytes, piece by piece. An object that is replaced meanwhile is an error, and so is one that ends early.
+    #[must_use]
     pub fn into_stream(self) -> BoxStream<'static, Result<Bytes, StorageError>> {
         let (len, location) = (self.meta.len, self.location);
         match self.origin {
