@@ -198,7 +198,7 @@ fn what_changes_in_a_store_is_noticed_and_read() {
     let write = |name: &str, document: &serde_json::Value| {
         let (location, bytes) = (at("s3://bucket/t").child(name).unwrap(), Bytes::from(document.to_string()));
         run(async {
-            drop(storage.write(&location, bytes, WriteMode::Replace, &Label::default()).await.unwrap())
+            storage.write(&location, bytes, WriteMode::Replace, &Label::default()).await.unwrap();
         });
     };
     let links = |count: usize| {

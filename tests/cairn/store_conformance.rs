@@ -41,7 +41,10 @@ async fn names(storage: &Storage, folder: &Location) -> Vec<String> {
     let entries: Vec<_> = storage.list(folder).try_collect().await.unwrap();
     for entry in &entries {
         let meta = storage.meta(&entry.location).await.unwrap();
-        assert_eq!((meta.len, &meta.etag), (entry.meta.len, &entry.meta.etag), "{}", entry.location);
+        assert_eq!(meta.len, entry.meta.len, "{}", entry.location);
+        // s3s-fs lists no `ETag` of what was written in parts.
+        let is_told = !entry.meta.etag.starts_with("\"~");
+        assert!(!is_told || entry.meta.etag == meta.etag, "{}: {meta:?} {:?}", entry.location, entry.meta);
     }
     let mut names: Vec<_> = entries.iter().map(|e| e.location.relative_to(folder).unwrap()).collect();
     names.sort();
@@ -260,7 +263,7 @@ fn a_wrong_key_is_denied_and_never_shown() {
     let wrong_azure: Env = vec![("AZURE_STORAGE_CONNECTION_STRING", connection)];
     let sas = "sv=2021-08-06&sr=c&sp=rl&se=2099-01-01T00%3A00%3A00Z&sig=SECRETSIGNATURE%3D";
     run(async {
-        let mut shown = String::new();
+        let mut shown = Vec::new();
         for (env, text) in [
             (&wrong_s3, "s3://bucket/x".to_owned()),
             (&wrong_azure, "az://c1c/x".to_owned()),
@@ -272,14 +275,15 @@ fn a_wrong_key_is_denied_and_never_shown() {
                 let error = storage.read(&location).await.unwrap_err();
                 assert!(matches!(error, StorageError::Denied { .. }), "{error}");
                 let list: Result<Vec<_>, _> = storage.list(&location).try_collect().await;
-                shown += &format!("{location} {location:?} {error} {error:?} {storage:?} {list:?}");
+                shown.push(format!("{location} {location:?} {error} {error:?} {storage:?} {list:?}"));
             }
         }
         let toml =
             format!("prefix = 's3://bucket'\naccess_key_id = 'AKNOBODY'\nsecret-access-key = '{secret}'");
         let settings: StoreSettings = toml::from_str(&toml).unwrap();
         let settings = Settings::new(vec![settings], Environment::of(wrong_s3)).unwrap();
-        shown += &format!("{settings:?} {:?}", Storage::new(settings.clone()));
+        shown.push(format!("{settings:?} {:?}", Storage::new(settings.clone())));
+        let shown = shown.join("\n");
         for hidden in [secret, "AKNOBODY", "TOKENOFNOBODY", "SECRETSIGNATURE"] {
             assert!(!shown.contains(hidden), "{hidden} in {shown}");
         }
@@ -312,7 +316,7 @@ fn a_signature_on_the_url_opens_what_it_is_for() {
             .unwrap();
         let path = Path::from("folder/x.json");
         let signed =
-            signer.signed_url("GET".parse().unwrap(), &path, std::time::Duration::from_secs(60)).await;
+            signer.signed_url("GET".parse().unwrap(), &path, std::time::Duration::from_mins(1)).await;
         let signed = signed.unwrap();
         let account: Env = vec![
             ("AZURE_STORAGE_ACCOUNT", of("AccountName")),
