@@ -76,7 +76,7 @@ impl Upload {
 
     async fn send(&mut self, part: Bytes) -> Result<(), StorageError> {
         if self.parts.is_none() {
-            self.parts = Some(Self::begin(&self.remote, &self.location, &self.label).await?);
+            self.parts = Some(Parts::begin(&self.remote, &self.location, &self.label).await?);
         }
         let Some(parts) = &mut self.parts else { return Ok(()) };
         while parts.under_way.len() >= AT_ONCE {
@@ -85,17 +85,6 @@ impl Upload {
         let sending = parts.object.put_part(part.into());
         parts.under_way.spawn(sending);
         Ok(())
-    }
-
-    async fn begin(remote: &Remote, location: &Location, label: &Label) -> Result<Parts, StorageError> {
-        let options = PutMultipartOptions { attributes: attributes(label), ..PutMultipartOptions::default() };
-        let object = remote
-            .run(location, |access, path| {
-                let options = options.clone();
-                async move { access.objects.put_multipart_opts(&path, options).await }
-            })
-            .await?;
-        Ok(Parts { object, under_way: JoinSet::new() })
     }
 
     /// Makes the object of what was taken in; only now is it there.
@@ -147,6 +136,17 @@ impl Drop for Upload {
 }
 
 impl Parts {
+    async fn begin(remote: &Remote, location: &Location, label: &Label) -> Result<Self, StorageError> {
+        let options = PutMultipartOptions { attributes: attributes(label), ..PutMultipartOptions::default() };
+        let object = remote
+            .run(location, |access, path| {
+                let options = options.clone();
+                async move { access.objects.put_multipart_opts(&path, options).await }
+            })
+            .await?;
+        Ok(Self { object, under_way: JoinSet::new() })
+    }
+
     async fn join(&mut self) -> object_store::Result<()> {
         match self.under_way.join_next().await {
             Some(joined) => joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
