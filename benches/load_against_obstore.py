@@ -4,7 +4,7 @@ Starts `s3s-fs` over a temporary folder, puts the tree there, then in turn lets 
 `cairn serve` load the tree (64 at once from each parent, parsed, indexed, ready to answer). Prints objects a second of both
 and their ratio, medians of some rounds. Run it as
 
-    .cairn/venv/bin/python benches/load_against_obstore.py target/release/cairn
+    .cairn/venv/bin/python benches/load_against_obstore.py        (CAIRN=… for another binary than target/release/cairn)
 """
 
 import asyncio
@@ -13,7 +13,6 @@ import os
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +21,8 @@ import obstore
 from obstore.store import S3Store
 
 ITEMS, ROUNDS, AT_ONCE = 10_000, 5, 64
-SERVER = Path(__file__).parent.parent / ".cairn/s3s/bin/s3s-fs"
+ROOT = Path(__file__).parent.parent
+SERVER = ROOT / ".cairn/s3s/bin/s3s-fs"
 
 
 def tree():
@@ -112,4 +112,4 @@ def main(cairn):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(os.environ.get("CAIRN", ROOT / "target/release/cairn"))

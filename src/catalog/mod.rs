@@ -141,8 +141,13 @@ async fn read_stored(
     };
     match copy {
         Ok((path, copy)) => {
-            let read = pool.run(move || stored::read(&path, &of)).await;
+            let at = path.clone();
+            let read = pool.run(move || stored::read(&at, &of)).await;
             drop(copy);
+            if read.is_err() {
+                // It would be in the way of the next start, which looks here first.
+                drop(std::fs::remove_file(&path));
+            }
             read
         }
         Err(StorageError::NotFound { .. }) => Ok(None),
@@ -198,10 +203,13 @@ impl Catalog {
         Ok((catalog, Start { from: None, refused, report }))
     }
 
-    /// Where a snapshot beside the tree lies; only for one source.
+    /// Where a snapshot beside the tree lies; only for one source, and in a store only for a tree.
     #[must_use]
     pub fn beside(sources: &[Source]) -> Option<Location> {
         let [source] = sources else { return None };
+        if source.is_remote() && !matches!(source, Source::Tree(_)) {
+            return None;
+        }
         source.folder()?.child(SNAPSHOT_NAME).ok()
     }
 

@@ -139,7 +139,7 @@ const DEFAULT_BIND: &str = "127.0.0.1:8080";
 const DEFAULT_MAX_PATCH_BYTES: u64 = 512 << 20;
 const DEFAULT_CACHE_BYTES: u64 = 512 << 20;
 const DISK_REFRESH: Duration = Duration::from_secs(5);
-const STORE_REFRESH: Duration = Duration::from_secs(60);
+const STORE_REFRESH: Duration = Duration::from_mins(1);
 
 impl ServeOptions {
     /// Fills what was not given from the file, then from the defaults, and checks all of it.

@@ -96,45 +96,14 @@ impl Engine {
     }
 
     /// One patch time series.
-    ///
-    /// # Errors
-    /// As [`PatchError`] says; nothing is answered unless all of it was read.
-    pub async fn patch(&self, request: &Request) -> Result<Batch, PatchError> {
-        let first = self.series(request).await;
-        self.anew_when_replaced(first, self.series(request)).await
-    }
-
-    async fn series(&self, request: &Request) -> Result<Batch, PatchError> {
+    pub(super) async fn series(&self, request: &Request) -> Result<Batch, PatchError> {
         let prepared = self.prepare(&request.window, &request.series).await?;
         let (patches, held) = self.read_all(vec![prepared], &request.series, Padding::UnlessEmpty).await?;
         Ok(Batch { patches, centers: None, held })
     }
 
     /// A batch of random patch time series.
-    ///
-    /// # Errors
-    /// As [`PatchError`] says; nothing is answered unless all of it was read.
-    pub async fn random(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
-        let first = self.samples(request).await;
-        self.anew_when_replaced(first, self.samples(request)).await
-    }
-
-    /// Reads once more, from the headers on, when a raster turned out to be another than its header was read from.
-    async fn anew_when_replaced(
-        &self,
-        first: Result<Batch, PatchError>,
-        again: impl Future<Output = Result<Batch, PatchError>>,
-    ) -> Result<Batch, PatchError> {
-        match first {
-            Err(PatchError::Replaced { .. }) => {
-                self.headers.distrust();
-                again.await
-            }
-            done => done,
-        }
-    }
-
-    async fn samples(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
+    pub(super) async fn samples(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
         let bands = request.series.bands.as_ref().map_or(1, Vec::len);
         let steps = request.series.timestamps.unwrap_or(0);
         self.check_size(

@@ -6,6 +6,7 @@
 //! blocks (`fetch`, [`Blocks`]), pixels (`paint`, and on another grid `resample` and `kernel`), time steps (`cover`,
 //! `canvas`). On the sources' own grid pixels are copies. A block that cannot be read is an error, never nodata.
 
+mod anew;
 mod axis;
 mod blocks;
 mod canvas;

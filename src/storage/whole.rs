@@ -23,11 +23,11 @@ pub struct Whole {
     /// What it was when it was opened.
     pub meta: Meta,
     location: Location,
-    from: From,
+    origin: Origin,
 }
 
 #[derive(Debug)]
-enum From {
+enum Origin {
     Disk(File),
     Store(Storage),
 }
@@ -35,18 +35,19 @@ enum From {
 impl Whole {
     pub(super) fn of_file(file: File, location: &Location) -> Result<Self, StorageError> {
         let meta = local::meta_of_file(&file, location)?;
-        Ok(Self { meta, location: location.clone(), from: From::Disk(file) })
+        Ok(Self { meta, location: location.clone(), origin: Origin::Disk(file) })
     }
 
     pub(super) fn of_store(storage: Storage, meta: Meta, location: &Location) -> Self {
-        Self { meta, location: location.clone(), from: From::Store(storage) }
+        Self { meta, location: location.clone(), origin: Origin::Store(storage) }
     }
 
     /// Its bytes, piece by piece. An object that is replaced meanwhile is an error, and so is one that ends early.
+    #[must_use]
     pub fn into_stream(self) -> BoxStream<'static, Result<Bytes, StorageError>> {
         let (len, location) = (self.meta.len, self.location);
-        match self.from {
-            From::Store(storage) => {
+        match self.origin {
+            Origin::Store(storage) => {
                 let etag: Arc<str> = self.meta.etag.into();
                 let starts = (0..len).step_by(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX));
                 let pieces = stream::iter(starts).map(move |start| {
@@ -60,7 +61,7 @@ impl Whole {
                 });
                 pieces.buffered(AHEAD).boxed()
             }
-            From::Disk(file) => stream::try_unfold((file, 0), move |(file, at)| {
+            Origin::Disk(file) => stream::try_unfold((file, 0), move |(file, at)| {
                 let location = location.clone();
                 async move {
                     let (place, here) = (location.clone(), location.clone());
@@ -74,10 +75,12 @@ impl Whole {
                     };
                     let (file, piece) = blocking(&location, read).await?;
                     let next = at + piece.len() as u64;
-                    match piece.is_empty() {
-                        false => Ok(Some((Bytes::from(piece), (file, next)))),
-                        true if next < len => Err(StorageError::Changed { location: here }),
-                        true => Ok(None),
+                    if !piece.is_empty() {
+                        Ok(Some((Bytes::from(piece), (file, next))))
+                    } else if next < len {
+                        Err(StorageError::Changed { location: here })
+                    } else {
+                        Ok(None)
                     }
                 }
             })
@@ -88,7 +91,7 @@ impl Whole {
     /// Its bytes for a thread that may wait; a store is read ahead meanwhile by the runtime that this is called from.
     #[must_use]
     pub fn into_reader(self) -> Box<dyn Read + Send> {
-        if let From::Disk(file) = self.from {
+        if let Origin::Disk(file) = self.origin {
             return Box::new(file);
         }
         let (sender, receiver) = tokio::sync::mpsc::channel(1);

@@ -11,11 +11,11 @@ use super::{Location, Meta, StorageError, WriteMode, blocking};
 #[derive(Debug)]
 pub struct Writer {
     location: Location,
-    into: Into,
+    target: Target,
 }
 
 #[derive(Debug)]
-enum Into {
+enum Target {
     /// Taken out while a thread writes.
     Disk(Option<Part>),
     Store(Box<Upload>),
@@ -23,11 +23,11 @@ enum Into {
 
 impl Writer {
     pub(super) fn to_disk(part: Part, location: &Location) -> Self {
-        Self { location: location.clone(), into: Into::Disk(Some(part)) }
+        Self { location: location.clone(), target: Target::Disk(Some(part)) }
     }
 
     pub(super) fn to_store(upload: Upload, location: &Location) -> Self {
-        Self { location: location.clone(), into: Into::Store(Box::new(upload)) }
+        Self { location: location.clone(), target: Target::Store(Box::new(upload)) }
     }
 
     /// Takes in the next bytes.
@@ -35,9 +35,9 @@ impl Writer {
     /// # Errors
     /// When they cannot be written; the object stays as it was then.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StorageError> {
-        match &mut self.into {
-            Into::Store(upload) => upload.write(bytes).await,
-            Into::Disk(part) => {
+        match &mut self.target {
+            Target::Store(upload) => upload.write(bytes).await,
+            Target::Disk(part) => {
                 let Some(mut own) = part.take() else { return Err(broken(&self.location)) };
                 let written = blocking(&self.location, move || own.write(&bytes).map(|()| own)).await?;
                 *part = Some(written);
@@ -51,10 +51,10 @@ impl Writer {
     /// # Errors
     /// When that fails; the object stays as it was then.
     pub async fn finish(self) -> Result<Meta, StorageError> {
-        match self.into {
-            Into::Store(upload) => upload.finish().await,
-            Into::Disk(None) => Err(broken(&self.location)),
-            Into::Disk(Some(part)) => {
+        match self.target {
+            Target::Store(upload) => upload.finish().await,
+            Target::Disk(None) => Err(broken(&self.location)),
+            Target::Disk(Some(part)) => {
                 blocking(&self.location, move || part.publish(&WriteMode::Replace)).await
             }
         }
@@ -62,7 +62,7 @@ impl Writer {
 
     /// Gives up, and waits until what was sent is discarded.
     pub async fn abort(self) {
-        if let Into::Store(upload) = self.into {
+        if let Target::Store(upload) = self.target {
             upload.abort().await;
         }
     }

@@ -41,7 +41,10 @@ async fn names(storage: &Storage, folder: &Location) -> Vec<String> {
     let entries: Vec<_> = storage.list(folder).try_collect().await.unwrap();
     for entry in &entries {
         let meta = storage.meta(&entry.location).await.unwrap();
-        assert_eq!((meta.len, &meta.etag), (entry.meta.len, &entry.meta.etag), "{}", entry.location);
+        assert_eq!(meta.len, entry.meta.len, "{}", entry.location);
+        // s3s-fs lists no `ETag` of what was written in parts.
+        let is_told = !entry.meta.etag.starts_with("\"~");
+        assert!(!is_told || entry.meta.etag == meta.etag, "{}: {meta:?} {:?}", entry.location, entry.meta);
     }
     let mut names: Vec<_> = entries.iter().map(|e| e.location.relative_to(folder).unwrap()).collect();
     names.sort();
@@ -190,9 +193,6 @@ fn an_s3_server_conforms() {
     run(async {
         let storage = storage(&server.env());
         let folder = at("s3://new-bucket/some/folder");
-        let missing =
-            storage.write(&folder.child("x").unwrap(), noise(1), WriteMode::Replace, &label()).await;
-        assert!(missing.unwrap_err().to_string().contains("--create"));
         assert!(storage.make_container(&folder).await.unwrap());
         assert!(!storage.make_container(&folder).await.unwrap());
         conforms(&storage, &folder, true).await;
@@ -263,11 +263,11 @@ fn a_wrong_key_is_denied_and_never_shown() {
     let wrong_azure: Env = vec![("AZURE_STORAGE_CONNECTION_STRING", connection)];
     let sas = "sv=2021-08-06&sr=c&sp=rl&se=2099-01-01T00%3A00%3A00Z&sig=SECRETSIGNATURE%3D";
     run(async {
-        let mut shown = String::new();
+        let mut shown = Vec::new();
         for (env, text) in [
             (&wrong_s3, "s3://bucket/x".to_owned()),
-            (&wrong_azure, "az://c/x".to_owned()),
-            (&wrong_azure, format!("az://c/x?{sas}")),
+            (&wrong_azure, "az://c1c/x".to_owned()),
+            (&wrong_azure, format!("az://c1c/x?{sas}")),
         ] {
             let storage = storage(env);
             let location = at(&text);
@@ -275,16 +275,69 @@ fn a_wrong_key_is_denied_and_never_shown() {
                 let error = storage.read(&location).await.unwrap_err();
                 assert!(matches!(error, StorageError::Denied { .. }), "{error}");
                 let list: Result<Vec<_>, _> = storage.list(&location).try_collect().await;
-                shown += &format!("{location} {location:?} {error} {error:?} {storage:?} {list:?}");
+                shown.push(format!("{location} {location:?} {error} {error:?} {storage:?} {list:?}"));
             }
         }
         let toml =
             format!("prefix = 's3://bucket'\naccess_key_id = 'AKNOBODY'\nsecret-access-key = '{secret}'");
         let settings: StoreSettings = toml::from_str(&toml).unwrap();
         let settings = Settings::new(vec![settings], Environment::of(wrong_s3)).unwrap();
-        shown += &format!("{settings:?} {:?}", Storage::new(settings.clone()));
+        shown.push(format!("{settings:?} {:?}", Storage::new(settings.clone())));
+        let shown = shown.join("\n");
         for hidden in [secret, "AKNOBODY", "TOKENOFNOBODY", "SECRETSIGNATURE"] {
             assert!(!shown.contains(hidden), "{hidden} in {shown}");
+        }
+    });
+}
+
+#[test]
+fn a_signature_on_the_url_opens_what_it_is_for() {
+    use object_store::azure::MicrosoftAzureBuilder;
+    use object_store::path::Path;
+    use object_store::signer::Signer;
+
+    let server = Azure::start();
+    let connection = Azure::connection_string(&server.url());
+    let of = |name: &str| {
+        connection.split(&format!("{name}=")).nth(1).unwrap().split(';').next().unwrap().to_owned()
+    };
+    run(async {
+        let owner = storage(&server.env());
+        let object = at("az://c1c/folder/x.json");
+        owner.make_container(&object).await.unwrap();
+        owner.write(&object, noise(5000), WriteMode::Create, &label()).await.unwrap();
+        let signer = MicrosoftAzureBuilder::new()
+            .with_account(of("AccountName"))
+            .with_access_key(of("AccountKey"))
+            .with_endpoint(of("BlobEndpoint"))
+            .with_container_name("c1c")
+            .with_allow_http(true)
+            .build()
+            .unwrap();
+        let path = Path::from("folder/x.json");
+        let signed =
+            signer.signed_url("GET".parse().unwrap(), &path, std::time::Duration::from_mins(1)).await;
+        let signed = signed.unwrap();
+        let account: Env = vec![
+            ("AZURE_STORAGE_ACCOUNT", of("AccountName")),
+            ("AZURE_STORAGE_ENDPOINT", of("BlobEndpoint")),
+        ];
+        for env in [Env::new(), account] {
+            let stranger = storage(&env);
+            let plain = at(signed.as_str().split('?').next().unwrap());
+            let refused = stranger.read(&plain).await.unwrap_err();
+            assert!(
+                matches!(refused, StorageError::Denied { .. } | StorageError::NotFound { .. }),
+                "{refused}"
+            );
+            assert_eq!(stranger.read(&at(signed.as_str())).await.unwrap(), noise(5000));
+            let adopted = stranger.adopt(at(signed.as_str()));
+            assert_eq!(adopted, plain);
+            assert_eq!(stranger.read(&adopted).await.unwrap(), noise(5000));
+            let tampered = signed.as_str().replace("sig=", "sig=AAAA");
+            let refused = storage(&env).read(&at(&tampered)).await.unwrap_err();
+            assert!(matches!(refused, StorageError::Denied { .. }), "{refused}");
+            assert!(!format!("{refused} {refused:?} {stranger:?}").contains("sig"));
         }
     });
 }

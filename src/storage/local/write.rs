@@ -60,10 +60,11 @@ impl Part {
             }
             // A link is refused where something is, and what it is of goes when `self` does.
             WriteMode::Create => {
-                std::fs::hard_link(&temporary, &self.path).map_err(|error| match error.kind() {
+                let linked = std::fs::hard_link(&temporary, &self.path);
+                linked.map_err(|error| match error.kind() {
                     io::ErrorKind::AlreadyExists => StorageError::Exists { location: self.location.clone() },
                     _ => self.failed(error),
-                })?
+                })?;
             }
             WriteMode::IfMatch(etag) => {
                 let _lock = lock(folder).map_err(|error| self.failed(error))?;

@@ -37,7 +37,8 @@ impl Address {
         let host = url.host_str().filter(|host| !host.is_empty());
         let host = host.ok_or_else(|| settings("it names no bucket, container or host"))?.to_owned();
         let mut root = url.clone();
-        (root.set_query(None), root.set_fragment(None));
+        root.set_query(None);
+        root.set_fragment(None);
         let kind = match url.scheme() {
             "s3" => StoreKind::S3,
             "gs" => StoreKind::Google,

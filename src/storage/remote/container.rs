@@ -16,7 +16,7 @@ use crate::storage::counters::StoreKind;
 use crate::storage::{Location, StorageError};
 
 /// How long the request may be under way.
-const VALID: Duration = Duration::from_secs(300);
+const VALID: Duration = Duration::from_mins(5);
 
 impl Remote {
     /// Makes the bucket or container of the location; false when it was there already.

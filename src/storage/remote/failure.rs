@@ -16,9 +16,12 @@ pub(super) fn is_unchanged(error: &Error) -> bool {
         || matches!(error, Error::NotModified { .. })
 }
 
-/// The range lies outside of the object.
+/// The range lies outside of the object: the store says so, or what it sent instead cannot be understood as a range.
 pub(super) fn is_outside(error: &Error) -> bool {
-    matches!(Failure::of(error), Some(Failure::Status { status: 416, .. }))
+    match Failure::of(error) {
+        Some(failure) => matches!(failure, Failure::Status { status: 416, .. }),
+        None => matches!(error, Error::Generic { .. }),
+    }
 }
 
 /// Another object is there than the condition wants, or none.

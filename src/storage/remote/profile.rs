@@ -117,10 +117,9 @@ fn parse(text: &str) -> Sections {
                 key
             }
         };
+        let section = sections.entry(section.clone()).or_default();
         if !value.is_empty() {
-            sections.entry(section.clone()).or_default().insert(key, value);
-        } else {
-            sections.entry(section.clone()).or_default();
+            section.insert(key, value);
         }
     }
     sections

@@ -36,6 +36,15 @@ fn condition(etag: &str) -> Option<String> {
     (!etag.starts_with(MADE) && !etag.starts_with("W/")).then(|| etag.to_owned())
 }
 
+/// What a store gives for a range of an object.
+enum Answer {
+    Bytes(Bytes),
+    /// The object is another than the range is of.
+    Other,
+    /// The object ends before the range does.
+    Outside,
+}
+
 impl Remote {
     /// Length, age and `ETag`.
     pub(in crate::storage) async fn meta(&self, location: &Location) -> Result<Meta, StorageError> {
@@ -95,7 +104,9 @@ impl Remote {
                 }
                 // An empty object has no first byte.
                 Err(error) if is_outside(&error) => {
-                    whole(access.objects.get_opts(&path, GetOptions::default()).await?).await
+                    let head = GetOptions { head: true, ..GetOptions::default() };
+                    let meta = meta_of(&access.objects.get_opts(&path, head).await?.meta);
+                    if meta.len == 0 { Ok((meta, Bytes::new())) } else { Err(error) }
                 }
                 Err(error) => Err(error),
             }
@@ -122,11 +133,6 @@ impl Remote {
     async fn range(&self, location: &Location, etag: &str, range: Range<u64>) -> Result<Bytes, StorageError> {
         if range.is_empty() {
             return Ok(Bytes::new());
-        }
-        enum Answer {
-            Bytes(Bytes),
-            Other,
-            Outside,
         }
         let wanted = &range;
         let answer = self
@@ -167,8 +173,12 @@ impl Remote {
                 if now.etag != etag {
                     return Err(StorageError::Changed { location: location.clone() });
                 }
-                let (start, end) = (range.start, range.end);
-                Err(StorageError::OutOfRange { location: location.clone(), len: now.len, start, end })
+                let (location, len, start, end) = (location.clone(), now.len, range.start, range.end);
+                if end <= len {
+                    let reason = format!("it did not send the bytes {start} to {end} that it has");
+                    return Err(StorageError::Broken { location, reason });
+                }
+                Err(StorageError::OutOfRange { location, len, start, end })
             }
         }
     }

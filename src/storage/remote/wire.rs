@@ -28,7 +28,7 @@ const TRIES: u32 = 6;
 /// Tries of one request that gets no answer.
 const STALLED_TRIES: u32 = 2;
 /// No further try after so long.
-const BUDGET: Duration = Duration::from_secs(60);
+const BUDGET: Duration = Duration::from_mins(1);
 /// What is read of an answer that says what is wrong, in bytes.
 const REASON_BYTES: usize = 64 << 10;
 /// The slowest upload that is waited for, in bytes a second.

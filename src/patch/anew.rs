@@ -1,0 +1,39 @@
+//! What is asked of an engine; a raster that is replaced meanwhile is read anew.
+
+use super::engine::Engine;
+use super::error::PatchError;
+use super::patch::Batch;
+use super::request::{RandomRequest, Request};
+
+impl Engine {
+    /// One patch time series.
+    ///
+    /// # Errors
+    /// As [`PatchError`] says; nothing is answered unless all of it was read.
+    pub async fn patch(&self, request: &Request) -> Result<Batch, PatchError> {
+        let first = self.series(request).await;
+        self.unless_replaced(first, self.series(request)).await
+    }
+
+    /// A batch of random patch time series.
+    ///
+    /// # Errors
+    /// As [`PatchError`] says; nothing is answered unless all of it was read.
+    pub async fn random(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
+        let first = self.samples(request).await;
+        self.unless_replaced(first, self.samples(request)).await
+    }
+
+    /// Reads once more, from the headers on, when a raster turned out to be another than its header was read from.
+    async fn unless_replaced(
+        &self,
+        first: Result<Batch, PatchError>,
+        again: impl Future<Output = Result<Batch, PatchError>>,
+    ) -> Result<Batch, PatchError> {
+        if let Err(PatchError::Replaced { .. }) = first {
+            self.headers.distrust();
+            return again.await;
+        }
+        first
+    }
+}
