@@ -31,7 +31,6 @@ impl Engine {
         again: impl Future<Output = Result<Batch, PatchError>>,
     ) -> Result<Batch, PatchError> {
         if let Err(PatchError::Replaced { .. }) = first {
-            self.headers.distrust();
             return again.await;
         }
         first
