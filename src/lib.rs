@@ -8,6 +8,7 @@
 //! * [`pool`]: CPU work off the runtime's threads, permits in bytes.
 //! * [`tree`]: the static tree: walking it through its links, and publishing one.
 //! * [`cog`]: a COG's bytes become pixels: header, block table, codecs such as deflate, predictors.
+//! * [`source`]: where data comes from besides folders: other STAC APIs.
 //! * [`build`]: rasters become a static tree; the demo's rasters.
 //! * [`validate`]: a catalogue becomes a list of what is wrong with it.
 //! * [`catalog`]: a static tree becomes an immutable snapshot in memory, with R-trees.
@@ -20,7 +21,7 @@
 //! Arrows run one way: `cli → any`; `api → {search, patch, asset}`; `patch → {search, cog, storage}`;
 //! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {cog, tree, storage}`;
 //! `validate → {cog, tree, storage}`;
-//! `cog → storage`; `tree → storage`; all of them may use `stac`, `crs` and `pool`. A test holds the code to this.
+//! `cog → storage`; `tree → storage`; `source → storage`; all of them may use `stac`, `crs` and `pool`. A test holds the code to this.
 
 pub mod api;
 pub mod asset;
@@ -32,6 +33,7 @@ pub mod crs;
 pub mod patch;
 pub mod pool;
 pub mod search;
+pub mod source;
 pub mod stac;
 pub mod storage;
 pub mod tree;

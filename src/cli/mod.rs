@@ -6,6 +6,7 @@
 mod build;
 mod config;
 mod demo;
+mod fetch;
 mod index;
 mod logs;
 mod progress;
@@ -43,8 +44,8 @@ enum Command {
     Upload(Later),
     /// Take in new files as they appear (not in this version)
     Watch(Later),
-    /// Download what matches a search on another STAC API (not in this version)
-    Fetch(Later),
+    /// Download the assets that match a search on another STAC API
+    Fetch(fetch::FetchArgs),
     /// Check every object against the STAC JSON schemas, and every link and asset for existence
     Validate(validate::ValidateArgs),
     /// Benchmark random patches over a catalogue (not in this version)
@@ -71,7 +72,7 @@ pub fn run() -> ExitCode {
         Command::Convert(_) => Err(later("convert")),
         Command::Upload(_) => Err(later("upload")),
         Command::Watch(_) => Err(later("watch")),
-        Command::Fetch(_) => Err(later("fetch")),
+        Command::Fetch(args) => fetch::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Bench(_) => Err(later("bench")),
     };
@@ -85,7 +86,9 @@ pub fn run() -> ExitCode {
 }
 
 fn later(command: &str) -> anyhow::Error {
-    anyhow::anyhow!("this version has no '{command}' yet; it has demo, build, serve, index and validate")
+    anyhow::anyhow!(
+        "this version has no '{command}' yet; it has demo, build, serve, index, validate and fetch"
+    )
 }
 
 #[expect(clippy::print_stdout, reason = "the command's whole purpose")]

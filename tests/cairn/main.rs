@@ -23,6 +23,7 @@ mod cog_pixels;
 mod cogs_served;
 mod compose;
 mod counts;
+mod fetches;
 mod first_time_user;
 mod fuzzed;
 mod hostile_cogs;
