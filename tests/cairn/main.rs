@@ -37,4 +37,5 @@ mod searches;
 mod static_trees;
 mod tables;
 mod transport;
+mod validates;
 mod warps;
