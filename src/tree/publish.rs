@@ -30,7 +30,7 @@ pub struct Branch {
 #[derive(Debug, Clone)]
 pub enum BranchDocument {
     /// Groups Collections.
-    Catalog(Catalog),
+    Catalog(Box<Catalog>),
     /// Holds Items, and maybe further Collections.
     Collection(Box<Collection>),
 }

@@ -3,8 +3,7 @@
 //! Documents are written to a hidden folder beside the tree. Those whose bytes are the same as before are hard links to
 //! the old files, so that times and inodes stay. [`Stage::commit`] brings over what others keep in the tree's folder, and
 //! exchanges the two folders in one step of the file system: who reads sees the old tree or the new one, also when this
-//! process is killed. Where folders cannot be exchanged (a mount point, a parent that is not writable) documents are
-//! moved one by one, what is linked before what links it.
+//! process is killed. Where folders cannot be exchanged (a mount point, say) documents are moved one by one.
 
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
@@ -89,12 +88,12 @@ impl Stage {
         let made = beside.as_ref().map(|folder| make(folder));
         let (folder, lock) = match made {
             Some(Ok(made)) => made,
-            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+            Some(Err(e)) if e.kind() == io::ErrorKind::WouldBlock => {
                 return Err(StageError::Busy { path: dest });
             }
             _ => match make(&dest.join(".cairn/new")) {
                 Ok(made) => made,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     return Err(StageError::Busy { path: dest });
                 }
                 Err(source) => return Err(StageError::Write { path: dest, source }),

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::demo;
 use crate::python::script;
 use crate::server::{cairn, repository, run};
+use crate::{cogs, demo};
 
 /// The findings of a catalogue: kind of check, document, message; and the exit status.
 fn findings(catalog: &Path, options: &[&str]) -> (Vec<[String; 4]>, Option<i32>) {
@@ -110,6 +110,49 @@ fn the_schemas_verdicts_are_those_of_pystac() {
     }
     assert_eq!(pystac.len(), paths.len(), "{said}");
     assert!(pystac.values().filter(|verdict| **verdict == "invalid").count() >= 8, "{said}");
+    assert!(differ.is_empty(), "{differ:#?}");
+}
+
+/// Judged differently: its overviews are sub-directories, which GDAL shows and Cairn does not read.
+const DIFFERENT: &str = "tiff_with_subifds.tif";
+
+#[test]
+fn the_structures_verdicts_are_those_of_rio_cogeo() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for set in ["gdal-gcore", "tiff-variants", "rio-tiler", "rio-cogeo", "rio-cogeo-validate"] {
+        files.extend(cogs::files(&repository("tests/data/cogs").join(set)));
+    }
+    let said = script("cog_verdicts.py", &files);
+    let rio: BTreeMap<&str, &str> =
+        said.lines().filter_map(|line| line.split_once(' ').map(|(v, path)| (path, v))).collect();
+    let item = |path: &PathBuf| {
+        json!({
+            "type": "Feature", "stac_version": "1.1.0", "id": path, "geometry": null, "links": [],
+            "properties": {"datetime": "2024-01-01T00:00:00Z"},
+            "assets": {path.to_str().unwrap(): {"href": path, "type": "image/tiff; application=geotiff"}}
+        })
+    };
+    let all = json!({"type": "FeatureCollection", "features": files.iter().map(item).collect::<Vec<_>>()});
+    let catalog = folder.path().join("all.json");
+    fs::write(&catalog, all.to_string()).unwrap();
+    let found = findings(&catalog, &["--cog"]).0;
+    let mut differ = Vec::new();
+    for path in &files {
+        let path = path.to_str().unwrap();
+        let named = format!("asset '{path}'");
+        let of_file: Vec<_> =
+            found.iter().filter(|finding| finding[3].starts_with(&named) && finding[0] == "error").collect();
+        let is_read = of_file.iter().all(|finding| finding[1] == "cog");
+        // What one of the two cannot read it does not judge.
+        if rio[path] == "unreadable" || !is_read || path.ends_with(DIFFERENT) {
+            continue;
+        }
+        if (rio[path] == "cog") != of_file.is_empty() {
+            differ.push(format!("{path}: rio-cogeo says {}, cairn {of_file:?}", rio[path]));
+        }
+    }
+    assert!(rio.values().filter(|verdict| **verdict == "no").count() > 10, "{said}");
     assert!(differ.is_empty(), "{differ:#?}");
 }
 

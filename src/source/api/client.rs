@@ -10,13 +10,13 @@ use url::Url;
 use super::query::{Query, Window};
 
 /// How long an answer may take to begin, and then each piece of it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a connection may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
 /// Times that a request is sent at most.
 const TRIES: u32 = 5;
 /// The longest wait between two of them.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// Items of a page.
 const PAGE: usize = 250;
 /// Pages of one window; an API that gives more goes round.

@@ -1,5 +1,6 @@
 //! One file from a web server: resumed where a download was cut off, checked, and whole or not there.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -192,7 +193,11 @@ async fn check(url: &Url, path: &Path, checked: &Checked) -> Result<(), Download
         });
         (piece, sum) = hashed.await.map_err(|error| disk(io::Error::other(error)))?;
     }
-    let found: String = sum.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = sum.finish().as_ref().iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    });
     if found.eq_ignore_ascii_case(expected) {
         Ok(())
     } else {
