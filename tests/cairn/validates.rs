@@ -35,13 +35,16 @@ fn documents(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
+/// A change to an Item.
+type Break = fn(&mut Value);
+
 /// A sound Item, broken in some ways.
 fn broken(folder: &Path) -> Vec<PathBuf> {
     let item = repository(
         "tests/data/static-catalogs/test-case-1/country-1/area-1-1/area-1-1-imagery/area-1-1-imagery.json",
     );
     let sound = read(&item);
-    let breaks: [(&str, fn(&mut Value)); 10] = [
+    let breaks: [(&str, Break); 10] = [
         ("sound", |_| {}),
         ("no-id", |item| drop(item.as_object_mut().unwrap().remove("id"))),
         ("no-assets", |item| drop(item.as_object_mut().unwrap().remove("assets"))),
@@ -76,9 +79,12 @@ fn the_schemas_verdicts_are_those_of_pystac() {
     let mut paths = broken(folder.path());
     let trees = ["cbers-partial", "planet-example-v1.0.0-beta.2", "test-case-1"];
     let trees = trees.map(|name| repository("tests/data/static-catalogs").join(name));
-    trees.iter().for_each(|tree| documents(tree, &mut paths));
+    for tree in &trees {
+        documents(tree, &mut paths);
+    }
     let said = script("validate_verdicts.py", &paths);
-    let pystac: BTreeMap<&str, &str> = said.lines().filter_map(|line| line.split_once(' ')).collect();
+    let pystac: BTreeMap<&str, &str> =
+        said.lines().filter(|line| line.starts_with('/')).filter_map(|line| line.split_once(' ')).collect();
 
     let roots = [
         "cbers-partial/catalog.json",
