@@ -6,7 +6,7 @@
 //! * [`crs`]: EPSG code ↔ longitude and latitude.
 //! * [`storage`]: a location becomes bytes.
 //! * [`pool`]: CPU work off the runtime's threads, permits in bytes.
-//! * [`source`]: what other makers hand out, such as Sentinel-2 products.
+//! * [`source`]: what other makers hand out: Sentinel-2 products, other STAC APIs.
 //! * [`tree`]: the static tree: walking it through its links, and publishing one.
 //! * [`cog`]: a COG's bytes become pixels: header, block table, codecs such as deflate, predictors.
 //! * [`build`]: rasters become a static tree; the demo's rasters.
@@ -21,8 +21,8 @@
 //!
 //! Arrows run one way: `cli → any`; `api → {search, patch, asset}`; `patch → {search, cog, storage}`;
 //! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {source, cog, tree, storage}`;
-//! `upload → {build, cog, tree, storage}`; `validate → {cog, tree, storage}`; `cog → storage`; `tree → storage`; all of them
-//! may use `stac`, `crs` and `pool`. A test holds the code to this.
+//! `upload → {build, cog, tree, storage}`; `validate → {cog, tree, storage}`; `source → storage`; `cog → storage`;
+//! `tree → storage`; all of them may use `stac`, `crs` and `pool`. A test holds the code to this.
 
 pub mod api;
 pub mod asset;

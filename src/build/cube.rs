@@ -127,7 +127,9 @@ mod tests {
 
     fn dimensions(items: &[Item]) -> Option<Map<String, Value>> {
         let mut cube = Cube::default();
-        items.iter().for_each(|item| cube.add(item));
+        for item in items {
+            cube.add(item);
+        }
         let times = items.iter().filter_map(|item| item.properties.datetime).collect();
         cube.dimensions(times, ["B04"].into_iter())
     }

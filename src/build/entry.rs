@@ -200,14 +200,13 @@ impl Maker {
         let mut fact = self.fact(path).await?;
         let modified = fact.modified;
         let kept = fact.raster.as_ref().and_then(|line| line.raster(epsg));
-        let raster = match kept {
-            Some(raster) => raster,
-            None => {
-                outcome.read += 1;
-                let raster = inspect(&self.storage, path, epsg).await.map_err(|e| Problem::of(path, &e))?;
-                fact.raster = Some(RasterLine::new(&raster, epsg));
-                raster
-            }
+        let raster = if let Some(raster) = kept {
+            raster
+        } else {
+            outcome.read += 1;
+            let raster = inspect(&self.storage, path, epsg).await.map_err(|e| Problem::of(path, &e))?;
+            fact.raster = Some(RasterLine::new(&raster, epsg));
+            raster
         };
         outcome.facts.push(fact);
         Ok(Described { member: member.clone(), raster, modified })

@@ -126,6 +126,13 @@ impl RasterLine {
     }
 }
 
+/// The part of a line that it is found by.
+#[derive(Deserialize)]
+struct Name<'a> {
+    #[serde(borrow)]
+    file: std::borrow::Cow<'a, str>,
+}
+
 /// The facts of the last build.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
@@ -153,11 +160,6 @@ impl Facts {
             let len = reader.read_until(b'\n', &mut line)?;
             if len == 0 {
                 break;
-            }
-            #[derive(Deserialize)]
-            struct Name<'a> {
-                #[serde(borrow)]
-                file: std::borrow::Cow<'a, str>,
             }
             if let Ok(name) = serde_json::from_slice::<Name<'_>>(&line) {
                 lines.insert(hash(&name.file), (at, len));

@@ -1,6 +1,8 @@
 //! Items as they come, in their order: what is told of them at once, and what waits until the tree is written.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +11,7 @@ use stac::{Catalog, Item};
 use super::agreement::Agreement;
 use super::collection::Sums;
 use super::entry::{Entry, Outcome};
+use super::facts;
 use super::hierarchy::{Hierarchy, catalog_of};
 use super::options::{BuildError, Options};
 use super::report::{Problem, Report};
@@ -23,7 +26,7 @@ pub(super) struct Gathering {
     pub(super) report: Report,
     spool: Spool,
     /// What is kept for the next build, a line a raster.
-    facts: Vec<u8>,
+    facts: BufWriter<File>,
     collections: BTreeMap<String, Gathered>,
     /// The file that each Item comes from, by Collection and id.
     first: HashMap<(String, String), PathBuf>,
@@ -45,7 +48,8 @@ impl Gathering {
         report: Report,
     ) -> Result<Self, BuildError> {
         let spool = Spool::new(stage.scratch()?);
-        let (facts, collections) = (Vec::new(), BTreeMap::new());
+        let facts = BufWriter::new(stage.begin(Path::new(facts::AT))?);
+        let collections = BTreeMap::new();
         let (first, guessed) = (HashMap::new(), Vec::new());
         Ok(Self { options, hierarchy, stage, report, spool, facts, collections, first, guessed })
     }
@@ -57,7 +61,7 @@ impl Gathering {
         self.report.read += outcome.read;
         for fact in &outcome.facts {
             serde_json::to_writer(&mut self.facts, fact).map_err(std::io::Error::from)?;
-            self.facts.push(b'\n');
+            self.facts.write_all(b"\n")?;
         }
         let Some(item) = outcome.item else { return Ok(()) };
         let collection = entry.collection();
@@ -120,6 +124,8 @@ impl Gathering {
         let Self {
             options, hierarchy, mut stage, mut report, spool, facts, mut collections, guessed, ..
         } = self;
+        facts.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        stage.end(Path::new(facts::AT))?;
         if let Some(first) = guessed.first() {
             report.warnings.push(format!(
                 "{} Items have the time of their files' last change, such as '{first}': nothing else tells it; give \
@@ -134,7 +140,7 @@ impl Gathering {
         let mut branches = Vec::with_capacity(hierarchy.nodes().len());
         for node in hierarchy.nodes() {
             let Some(gathered) = collections.remove(&node.id).filter(|_| node.is_collection) else {
-                let document = BranchDocument::Catalog(catalog_of(node, &options.definition));
+                let document = BranchDocument::Catalog(Box::new(catalog_of(node, &options.definition)));
                 let (parent, folder) = (node.parent.clone(), node.folder.clone());
                 branches.push(Branch { document, parent, folder, items: Vec::new() });
                 continue;
@@ -154,7 +160,6 @@ impl Gathering {
                 items: slots,
             });
         }
-        stage.put(Path::new(super::facts::AT), &facts)?;
         let linking = options.linking.clone();
         let plan = Plan { root, branches, linking, by_folders: layout_has_folders };
         Ok(Finished { stage, report, spooled: spool.finish()?, plan })

@@ -11,6 +11,7 @@ use crate::tree::{Layout, Linking, PublishError, StageError};
 
 /// What to build from what.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct Options {
     /// The folder with the rasters.
     pub source: PathBuf,

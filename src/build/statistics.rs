@@ -38,7 +38,7 @@ struct Values {
     buckets: Vec<u64>,
 }
 
-/// Looks at the first `count` bands of a raster.
+/// Looks at the bands of a raster, in its order; one that says where the others are valid is not among them.
 pub(super) async fn of_file(
     storage: &Storage,
     pool: &Pool,

@@ -19,6 +19,7 @@ const TABLE: &str = "items.parquet";
 
 /// Arguments of `cairn build`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(super) struct BuildArgs {
     /// Folder with COGs and GeoTIFFs
     #[arg(value_name = "SRC")]

@@ -7,6 +7,7 @@ mod build;
 mod config;
 mod convert;
 mod demo;
+mod fetch;
 mod index;
 mod logs;
 mod progress;
@@ -46,8 +47,8 @@ enum Command {
     Upload(upload::UploadArgs),
     /// Take in new files as they appear (not in this version)
     Watch(Later),
-    /// Download what matches a search on another STAC API (not in this version)
-    Fetch(Later),
+    /// Download the assets that match a search on another STAC API
+    Fetch(fetch::FetchArgs),
     /// Check every object against the STAC JSON schemas, and every link and asset for existence
     Validate(validate::ValidateArgs),
     /// Benchmark random patches over a catalogue (not in this version)
@@ -74,7 +75,7 @@ pub fn run() -> ExitCode {
         Command::Convert(args) => convert::run(&args),
         Command::Upload(args) => upload::run(&args),
         Command::Watch(_) => Err(later("watch")),
-        Command::Fetch(_) => Err(later("fetch")),
+        Command::Fetch(args) => fetch::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Bench(_) => Err(later("bench")),
     };
@@ -89,7 +90,7 @@ pub fn run() -> ExitCode {
 
 fn later(command: &str) -> anyhow::Error {
     anyhow::anyhow!(
-        "this version has no '{command}' yet; it has demo, convert, build, validate, serve, upload and index"
+        "this version has no '{command}' yet; it has demo, convert, build, validate, serve, upload, fetch and index"
     )
 }
 

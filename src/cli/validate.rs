@@ -12,6 +12,7 @@ use crate::validate::{self, Options, Report};
 
 /// Arguments of `cairn validate`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of the command line")]
 pub(super) struct ValidateArgs {
     /// A catalog.json, collection.json, Item or ItemCollection, or the folder of a tree
     #[arg(value_name = "CATALOG")]

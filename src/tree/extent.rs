@@ -69,7 +69,9 @@ mod tests {
 
     fn extent_of(items: &[Item]) -> Extent {
         let mut around = Around::default();
-        items.iter().for_each(|item| around.add(item));
+        for item in items {
+            around.add(item);
+        }
         around.extent()
     }
 

@@ -22,10 +22,13 @@ mod layout;
 mod linking;
 mod links;
 mod publish;
+mod same;
 mod shelf;
 mod stage;
 mod summaries;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use extent::Around;

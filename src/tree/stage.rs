@@ -3,17 +3,17 @@
 //! Documents are written to a hidden folder beside the tree. Those whose bytes are the same as before are hard links to
 //! the old files, so that times and inodes stay. [`Stage::commit`] brings over what others keep in the tree's folder, and
 //! exchanges the two folders in one step of the file system: who reads sees the old tree or the new one, also when this
-//! process is killed. Where folders cannot be exchanged (a mount point, a parent that is not writable) documents are
-//! moved one by one, what is linked before what links it.
+//! process is killed. Where folders cannot be exchanged (a mount point, say) documents are moved one by one.
 
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
 
+use super::same::{is_equal, is_same};
 use super::sweep::{bring_over, sweep};
 
 /// Names of all files that the last build wrote, a line each, in its tree.
@@ -88,19 +88,19 @@ impl Stage {
         let made = beside.as_ref().map(|folder| make(folder));
         let (folder, lock) = match made {
             Some(Ok(made)) => made,
-            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+            Some(Err(e)) if e.kind() == io::ErrorKind::WouldBlock => {
                 return Err(StageError::Busy { path: dest });
             }
             _ => match make(&dest.join(".cairn/new")) {
                 Ok(made) => made,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     return Err(StageError::Busy { path: dest });
                 }
                 Err(source) => return Err(StageError::Write { path: dest, source }),
             },
         };
-        let (files, names, changed) = (Vec::new(), HashSet::new(), HashSet::new());
-        Ok(Self { dest, folder, lock, files, names, changed, committed: false })
+        let (names, changed) = (HashSet::new(), HashSet::new());
+        Ok(Self { dest, folder, lock, files: Vec::new(), names, changed, committed: false })
     }
 
     /// The folder that the tree is for, links on the way followed.
@@ -153,8 +153,40 @@ impl Stage {
         if changed {
             self.changed.insert(at.to_owned());
         }
+        self.note(at);
+        Ok(())
+    }
+
+    fn note(&mut self, at: &Path) {
         self.files.push(at.to_owned());
         self.names.insert(at.to_owned());
+    }
+
+    /// Begins a file of the new tree that is too long to be held in memory; [`Stage::end`] takes it in.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn begin(&self, at: &Path) -> Result<File, StageError> {
+        let path = self.folder.join(at);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| File::create(&path));
+        made.map_err(|source| StageError::Write { path: self.dest.join(at), source })
+    }
+
+    /// Takes in a file that was begun and is written.
+    ///
+    /// # Errors
+    /// When it cannot be compared with the old one.
+    pub fn end(&mut self, at: &Path) -> Result<(), StageError> {
+        let (path, old) = (self.folder.join(at), self.dest.join(at));
+        let failed = |source| StageError::Write { path: old.clone(), source };
+        if is_same(&path, &old).map_err(failed)? {
+            fs::remove_file(&path)
+                .and_then(|()| fs::hard_link(&old, &path).or_else(|_| fs::copy(&old, &path).map(drop)))
+                .map_err(failed)?;
+        } else {
+            self.changed.insert(at.to_owned());
+        }
+        self.note(at);
         Ok(())
     }
 
@@ -278,11 +310,6 @@ fn make(folder: &Path) -> io::Result<(PathBuf, File)> {
     Ok((folder.to_owned(), lock))
 }
 
-fn is_equal(path: &Path, bytes: &[u8]) -> bool {
-    let same_size = fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == bytes.len() as u64);
-    same_size && fs::read(path).is_ok_and(|old| old == bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,6 +356,27 @@ mod tests {
         drop(stage);
         assert_eq!(fs::metadata(&dest).expect("a folder").ino(), before);
         assert_eq!(fs::read_dir(dir.path()).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn a_file_written_in_pieces_is_compared_too() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let dest = dir.path().join("tree");
+        let run = |text: &str| {
+            let mut stage = Stage::open(&dest).expect("a stage");
+            let at = Path::new("a/long");
+            stage
+                .begin(at)
+                .and_then(|mut file| {
+                    file.write_all(text.as_bytes())
+                        .map_err(|source| StageError::Write { path: at.into(), source })
+                })
+                .expect("written");
+            stage.end(at).expect("compared");
+            stage.commit().expect("committed").changed
+        };
+        assert_eq!([run("one"), run("one"), run("two"), run("three")], [1, 0, 1, 1]);
+        assert_eq!(read(&dest.join("a/long")), "three");
     }
 
     #[test]

@@ -13,15 +13,11 @@ const PIXEL_SHARE: f64 = 1e-3;
 
 /// True for an asset that is a `GeoTIFF`, by its media type or else its name.
 pub(super) fn is_tiff(asset: &Value, location: &Location) -> bool {
-    match asset.get("type").and_then(Value::as_str) {
-        Some(media_type) => {
-            media_type.starts_with("image/tiff") || media_type.starts_with("image/vnd.stac.geotiff")
-        }
-        None => {
-            let name = location.file_name().unwrap_or_default().to_ascii_lowercase();
-            name.rsplit_once('.').is_some_and(|(_, extension)| matches!(extension, "tif" | "tiff"))
-        }
+    if let Some(media_type) = asset.get("type").and_then(Value::as_str) {
+        return media_type.starts_with("image/tiff") || media_type.starts_with("image/vnd.stac.geotiff");
     }
+    let name = location.file_name().unwrap_or_default().to_ascii_lowercase();
+    name.rsplit_once('.').is_some_and(|(_, extension)| matches!(extension, "tif" | "tiff"))
 }
 
 /// Holds the fields of the projection and file extensions, and the bands, against the file.
@@ -114,14 +110,17 @@ pub(super) fn by_structure(location: &Location, key: &str, header: &Header, fron
     if is_large && header.overviews.is_empty() {
         wrong(false, "it has no overviews, so that coarse views read all of it".to_owned());
     }
+    let first_block = |image: &Image| image.block_range(0, 0, 0).ok().flatten().map(|range| range.start);
     match first_directory(front, header.big_tiff) {
         // The signature, and GDAL's note of up to 300 bytes on the layout.
         Some(at) if at > 316 => {
-            wrong(true, format!("its first directory lies at byte {at}, not at the start"))
+            wrong(true, format!("its first directory lies at byte {at}, not at the start"));
+        }
+        Some(at) if first_block(image).is_some_and(|block| block < at) => {
+            wrong(true, "its pixels lie before its first directory".to_owned());
         }
         _ => {}
     }
-    let first_block = |image: &Image| image.block_range(0, 0, 0).ok().flatten().map(|range| range.start);
     let images: Vec<&Image> =
         std::iter::once(image).chain(header.overviews.iter().map(|level| &level.image)).collect();
     for (n, pair) in images.windows(2).enumerate() {

@@ -129,23 +129,21 @@ pub async fn run(
             None => drop(seen.insert((collection, id), location)),
         }
     }
-    extents.findings().for_each(|finding| report.add(finding));
+    for finding in extents.findings() {
+        report.add(finding);
+    }
     Ok(report)
 }
 
 /// Catalogs and Collections share one space of ids: that is how clients tell them apart.
 fn taken_id(ids: &mut HashMap<String, Location>, parent: &Parent) -> Option<Finding> {
     let id = parent.document.get("id").and_then(Value::as_str)?;
-    match ids.get(id) {
-        Some(first) => {
-            let message = format!("another Catalog or Collection has the id '{id}': {first}");
-            Some(Finding::error("id", &parent.location, message))
-        }
-        None => {
-            ids.insert(id.to_owned(), parent.location.clone());
-            None
-        }
+    if let Some(first) = ids.get(id) {
+        let message = format!("another Catalog or Collection has the id '{id}': {first}");
+        return Some(Finding::error("id", &parent.location, message));
     }
+    ids.insert(id.to_owned(), parent.location.clone());
+    None
 }
 
 fn check_parent(schemas: &Schemas, parent: &Parent, resolver: &Resolver, home: &Location) -> Checked {
@@ -249,7 +247,9 @@ impl Run<'_> {
     /// Looks for what a document names, and opens its rasters when that is asked for.
     async fn follow(&mut self, checked: Checked) {
         let Checked { location, findings, named, elsewhere, rasters, document, .. } = checked;
-        findings.into_iter().for_each(|finding| self.report.add(finding));
+        for finding in findings {
+            self.report.add(finding);
+        }
         self.report.links_elsewhere += elsewhere;
         let mut targets: Vec<Location> = named.iter().map(|named| named.location.clone()).collect();
         let mut asked = HashSet::new();
@@ -266,9 +266,9 @@ impl Run<'_> {
         self.there.extend(looked);
         for Named { location: target, rel, href } in named {
             if rel.is_some() {
-                self.report.links += 1
+                self.report.links += 1;
             } else {
-                self.report.assets += 1
+                self.report.assets += 1;
             }
             let Some(Some(missing)) = self.there.get(&target) else { continue };
             let (check, what) = match &rel {

@@ -1,9 +1,13 @@
-"""pystac validates every object of a tree, stac-check its root, its Collections and some Items.
+"""pystac validates every object of a tree, stac-check its root, its Collections and some Items. A tree that is published at a
+URL of this machine is served there meanwhile.
 
-usage: validate_tree.py CATALOG
+usage: validate_tree.py CATALOG [PORT FOLDER]
 """
 
+import functools
+import http.server
 import sys
+import threading
 
 import offline  # noqa: F401
 import pystac
@@ -12,7 +16,15 @@ from stac_check.lint import Linter
 ITEMS_CHECKED = 3
 
 
-def main(path):
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def main(path, port=None, folder=None):
+    if port:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), functools.partial(Quiet, directory=folder))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
     root = pystac.read_file(path)
     count = root.validate_all()
     collections = list(root.get_all_collections())
@@ -20,7 +32,7 @@ def main(path):
         sys.exit(f"{path}: no collections")
     objects = [root, *collections]
     for collection in collections:
-        objects += list(collection.get_items())[:ITEMS_CHECKED]
+        objects += list(collection.get_items(recursive=True))[:ITEMS_CHECKED]
     for stac_object in objects:
         linter = Linter(stac_object.to_dict(include_self_link=False, transform_hrefs=False))
         if not linter.valid_stac:
@@ -29,4 +41,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

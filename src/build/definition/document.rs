@@ -6,7 +6,10 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::{DefinitionError, Groups, Pattern, Template};
+use super::{
+    AssetDefinition, CatalogDefinition, DefinitionError, Groups, Pattern, ProviderDefinition,
+    SubcatalogDefinition, Template,
+};
 use crate::stac::parse_instant;
 use crate::tree::{Layout, Summary};
 
@@ -22,36 +25,6 @@ pub struct Definition {
     /// The Collections; the first whose `path` matches takes a file.
     #[serde(rename = "collection")]
     pub collections: Vec<CollectionDefinition>,
-}
-
-/// The root catalog.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CatalogDefinition {
-    /// Its id; else the name of the source folder.
-    pub id: Option<String>,
-    /// Its title.
-    pub title: Option<String>,
-    /// Its description.
-    pub description: Option<String>,
-    /// Where Items lie, such as `{collection}/{year}/{id}`.
-    pub layout: Option<String>,
-    /// True: each folder that holds rasters is a Collection, below the folders above it.
-    pub nested: bool,
-}
-
-/// A Catalog that groups Collections or further Catalogs.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SubcatalogDefinition {
-    /// Its id.
-    pub id: String,
-    /// Title.
-    pub title: Option<String>,
-    /// Description.
-    pub description: Option<String>,
-    /// The id of the Catalog or Collection that it lies in; else the root.
-    pub parent: Option<String>,
 }
 
 /// One Collection and how its files become Items.
@@ -118,19 +91,6 @@ pub struct CollectionDefinition {
     pub cloud_cover: Option<CloudCover>,
 }
 
-/// Who made or keeps the data.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderDefinition {
-    /// Name.
-    pub name: String,
-    /// `licensor`, `producer`, `processor` or `host`.
-    #[serde(default)]
-    pub roles: Vec<String>,
-    /// Home page.
-    pub url: Option<String>,
-}
-
 /// What is known of a band and of the asset that holds it alone.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -158,21 +118,6 @@ pub struct BandDefinition {
     /// Unit of the physical value.
     pub unit: Option<String>,
     /// Roles of the asset; else `data`, or what the token is known for.
-    pub roles: Option<Vec<String>>,
-}
-
-/// What a Collection says of an asset.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AssetDefinition {
-    /// Title.
-    pub title: Option<String>,
-    /// Description.
-    pub description: Option<String>,
-    /// Media type.
-    #[serde(rename = "type")]
-    pub media_type: Option<String>,
-    /// Roles.
     pub roles: Option<Vec<String>>,
 }
 

@@ -3,13 +3,12 @@
 //! In: the text of a file such as those in `catalogs/`, where every key is explained. Out: a checked [`Definition`]: its
 //! patterns compile, its templates name groups that exist, and no key is misspelt.
 
+mod catalog;
 mod document;
 mod error;
 mod template;
 
-pub use document::{
-    AssetDefinition, BandDefinition, CatalogDefinition, CloudCover, CollectionDefinition, Definition,
-    ProviderDefinition, SubcatalogDefinition,
-};
+pub use catalog::{AssetDefinition, CatalogDefinition, ProviderDefinition, SubcatalogDefinition};
+pub use document::{BandDefinition, CloudCover, CollectionDefinition, Definition};
 pub use error::DefinitionError;
 pub use template::{Groups, Pattern, Template};
