@@ -15,7 +15,7 @@ const CACHE_BYTES: u64 = 256 << 20;
 
 /// How long a raster in a store is taken for what it was: asking costs as much as reading. Its blocks are pinned, so that
 /// one that is replaced meanwhile is noticed, never mixed.
-const TRUSTED: Duration = Duration::from_secs(60);
+const TRUSTED: Duration = Duration::from_mins(1);
 
 /// Rasters in stores whose state is remembered.
 const TRUSTED_COUNT: u64 = 1_000_000;

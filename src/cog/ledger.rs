@@ -80,7 +80,9 @@ impl<'a> Ledger<'a> {
 
     pub(super) fn append(&self, headers: &[Arc<Opened>]) -> Result<(), LedgerError> {
         let mut bytes = if self.len() == 0 { MAGIC.to_vec() } else { Vec::new() };
-        headers.iter().for_each(|opened| write_record(opened, &mut bytes));
+        for opened in headers {
+            write_record(opened, &mut bytes);
+        }
         // In one call: readers and other servers of the folder see whole records.
         let write = || {
             self.path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
@@ -91,7 +93,9 @@ impl<'a> Ledger<'a> {
 
     pub(super) fn replace(&self, headers: &[impl AsRef<Opened>]) -> Result<(), LedgerError> {
         let mut bytes = MAGIC.to_vec();
-        headers.iter().for_each(|opened| write_record(opened.as_ref(), &mut bytes));
+        for opened in headers {
+            write_record(opened.as_ref(), &mut bytes);
+        }
         let temporary = self.path.with_extension(format!("{}.tmp", std::process::id()));
         let written =
             std::fs::write(&temporary, &bytes).and_then(|()| std::fs::rename(&temporary, self.path));

@@ -168,7 +168,7 @@ impl Engine {
                     tracing::warn!(step = name, cause = error.cause(), "dropped a time step: {error}");
                     prepared.dropped.push(name);
                 }
-                Err((_, error)) => return Err(error),
+                Err((_, error)) => return Err(*error),
             }
         }
         Ok(prepared)
@@ -236,11 +236,11 @@ fn open_step(
     rasters: &OpenRasters<'_>,
     names: &[String],
     mask: Option<&Mask>,
-) -> Result<PreparedStep, (String, PatchError)> {
+) -> Result<PreparedStep, (String, Box<PatchError>)> {
     let members: Vec<Arc<ItemFacts>> = step.items.iter().map(|at| Arc::clone(&items[*at])).collect();
     let mut opened = Vec::with_capacity(members.len());
     for item in &members {
-        let mut sources = rasters.bands(item, names).map_err(|error| (step_name(&members), error))?;
+        let mut sources = rasters.bands(item, names).map_err(|error| (step_name(&members), error.into()))?;
         for (source, name) in sources.iter_mut().zip(names) {
             // The mask's values are looked for one by one.
             source.is_categorical |= mask.is_some_and(|mask| mask.band == *name);
