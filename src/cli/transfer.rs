@@ -106,7 +106,7 @@ pub(super) fn bytes(count: u64) -> String {
     let mut value = count as f64;
     for unit in ["B", "kB", "MB", "GB", "TB"] {
         if value < 999.5 || unit == "TB" {
-            let decimals = if unit == "B" || value >= 99.95 { 0 } else { 1 };
+            let decimals = usize::from(unit != "B" && value < 99.95);
             return format!("{value:.decimals$} {unit}");
         }
         value /= 1_000.0;

@@ -1,5 +1,7 @@
 //! `cairn upload`.
 
+use std::fmt::Write as _;
+
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tokio::sync::watch;
@@ -17,12 +19,13 @@ const LISTED: usize = 50;
 
 /// Arguments of `cairn upload`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags that a user types")]
 pub(super) struct UploadArgs {
     /// Folder or file to send: a path or a location in a store
     #[arg(value_name = "SRC")]
     source: String,
 
-    /// Where to: a folder of a store (s3://bucket/p, az://container/p, …) or of the disk; a file when it ends in .tif
+    /// Where to: a folder of a store (`s3://bucket/p`, `az://container/p`, …) or of the disk; a file when it ends in .tif
     #[arg(value_name = "DEST")]
     dest: String,
 
@@ -226,10 +229,11 @@ fn summary(report: &Report, options: &Options, took: std::time::Duration) -> Str
         (report.held_back.len(), "held back"),
     ] {
         if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
+            // Writing to a text cannot fail.
+            let _infallible = write!(text, ", {count} {what}");
         }
     }
-    text.push_str(&format!(" in {}, {}/s", duration(took), rate(report.sent_bytes, took)));
+    let _infallible = write!(text, " in {}, {}/s", duration(took), rate(report.sent_bytes, took));
     text
 }
 

@@ -3,6 +3,8 @@
 //! S3 gives it as the `ETag` of what was put at once. What came in parts, and everything in other stores, carries it in
 //! base64 as the object's metadata `md5chksum`, as rclone writes it. It guards against accidents, not against forgers.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
@@ -48,7 +50,11 @@ impl Checksum {
     }
 
     fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0.iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a text cannot fail.
+            let _infallible = write!(hex, "{byte:02x}");
+            hex
+        })
     }
 }
 

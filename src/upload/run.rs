@@ -66,13 +66,13 @@ pub enum UploadError {
         /// The file.
         location: Location,
     },
-    /// A copy into itself.
-    #[error("{dest} lies in {source_at}, or is the same; give another destination")]
+    /// A copy into itself, or one that would remove its own source.
+    #[error("{inner} lies in {outer}, or is the same; give another destination")]
     Within {
-        /// The source.
-        source_at: Location,
-        /// The destination.
-        dest: Location,
+        /// The one.
+        inner: Location,
+        /// The other.
+        outer: Location,
     },
 }
 
@@ -93,7 +93,11 @@ pub async fn run(
 ) -> Result<Report, UploadError> {
     let (source_at, dest) = (options.source.clone(), options.dest.clone());
     if dest.is_below(&source_at) {
-        return Err(UploadError::Within { source_at, dest });
+        return Err(UploadError::Within { inner: dest, outer: source_at });
+    }
+    // Else it would remove its own source.
+    if options.delete && source_at.is_below(&dest) {
+        return Err(UploadError::Within { inner: source_at, outer: dest });
     }
     if options.create && !options.dry_run {
         storage.make_container(&dest).await?;
@@ -188,7 +192,10 @@ impl Upload<'_> {
             open = failed;
             let Some(wait) = wait.filter(|_| !open.is_empty()) else { break };
             // Half of the wait by chance, so that those who failed together do not come back together.
-            tokio::time::sleep(wait / 2 + wait.mul_f64(chance() / 2.0)).await;
+            let wait = wait / 2 + wait.mul_f64(chance() / 2.0);
+            let mut stop = self.sender.stop.clone();
+            // Ends early when all is to end.
+            drop(tokio::time::timeout(wait, stop.wait_for(|stopped| *stopped)).await);
         }
     }
 

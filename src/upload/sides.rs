@@ -53,7 +53,7 @@ async fn sources(
     storage: &Storage,
     options: &Options,
 ) -> Result<Option<BTreeMap<String, (Location, u64)>>, UploadError> {
-    if options.source.as_path().is_some_and(|path| path.is_file()) {
+    if options.source.as_path().is_some_and(std::path::Path::is_file) {
         return Ok(None);
     }
     let mut found = BTreeMap::new();

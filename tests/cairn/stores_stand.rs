@@ -33,8 +33,9 @@ fn a_proxy_does_to_each_request_what_it_is_told_and_remembers_it() {
     let url = format!("{}/a.json", proxy.url());
     let ask = || {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut answer = agent.get(&url).header("range", "bytes=2-8").call().map_err(|_| "no answer")?;
-        let body = answer.body_mut().read_to_vec().map_err(|_| "broken off")?;
+        let mut answer =
+            agent.get(&url).header("range", "bytes=2-8").call().map_err(|_broken| "no answer")?;
+        let body = answer.body_mut().read_to_vec().map_err(|_broken| "broken off")?;
         Ok::<_, &str>((answer.status().as_u16(), body))
     };
     let part = (206, b"2345678".to_vec());

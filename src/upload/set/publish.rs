@@ -135,12 +135,12 @@ pub async fn publish(
         storage.make_container(sets).await?;
     }
     let images = images(storage, upload).await?;
-    let draft = Draft::new()?;
+    let draft = Draft::new().map_err(|source| SetError::Temporary { path: std::env::temp_dir(), source })?;
     let describer = Describer { storage, pool, set, command_line, images: draft.path.join(set.folder()) };
     let items = describer.items(&images).await?;
     let root = read_root(storage, &root_at).await?;
     let count = items.len();
-    let documents = draft.write(set, items, command_line, &linked(&root)).await?;
+    let documents = draft.write(set, items, command_line, &linked(root.as_ref())).await?;
     let to = |source: Location, dest: Location, filter: upload::Filter| Options {
         filter,
         create: false,
@@ -205,10 +205,10 @@ struct Draft {
 }
 
 impl Draft {
-    fn new() -> Result<Self, SetError> {
+    fn new() -> std::io::Result<Self> {
         let now = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
         let path = std::env::temp_dir().join(format!("cairn-set-{}-{now}", std::process::id()));
-        std::fs::create_dir(&path).map_err(|source| SetError::Temporary { path: path.clone(), source })?;
+        std::fs::create_dir(&path)?;
         Ok(Self { path })
     }
 
@@ -266,8 +266,8 @@ async fn read_root(storage: &Storage, at: &Location) -> Result<Option<(String, V
 }
 
 /// The sets that a catalogue links, in the order in which they came.
-fn linked(root: &Option<(String, Value)>) -> Vec<SetName> {
-    let links = root.as_ref().and_then(|(_, root)| root["links"].as_array());
+fn linked(root: Option<&(String, Value)>) -> Vec<SetName> {
+    let links = root.and_then(|(_, root)| root["links"].as_array());
     let children = links.into_iter().flatten().filter(|link| link["rel"] == "child");
     let hrefs = children.filter_map(|link| link["href"].as_str());
     hrefs.filter_map(|href| href.strip_prefix("./")?.strip_suffix("/collection.json")?.parse().ok()).collect()

@@ -39,9 +39,11 @@ impl Head {
     }
 
     pub(super) fn write(&self, to: &mut impl Write) -> io::Result<()> {
-        let headers: String =
-            self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        to.write_all(format!("{}\r\n{headers}\r\n", self.first).as_bytes())
+        write!(to, "{}\r\n", self.first)?;
+        for (name, value) in &self.headers {
+            write!(to, "{name}: {value}\r\n")?;
+        }
+        write!(to, "\r\n")
     }
 
     /// The body of a request.
@@ -85,7 +87,8 @@ impl Body {
                 loop {
                     let size = line(from)?.ok_or(io::ErrorKind::UnexpectedEof)?;
                     let digits = size.split(';').next().unwrap().trim();
-                    let length = u64::from_str_radix(digits, 16).map_err(|_| io::ErrorKind::InvalidData)?;
+                    let length =
+                        u64::from_str_radix(digits, 16).map_err(|_no_number| io::ErrorKind::InvalidData)?;
                     to.write_all(format!("{size}\r\n").as_bytes())?;
                     if length > limit - copied {
                         return Ok(copied + io::copy(&mut from.take(limit - copied), to)?);

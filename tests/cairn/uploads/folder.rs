@@ -8,7 +8,7 @@ use std::path::Path;
 pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(super) fn draw(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -16,7 +16,7 @@ impl Random {
     }
 
     pub(super) fn bytes(&mut self, len: usize) -> Vec<u8> {
-        let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| self.next().to_le_bytes()).collect();
+        let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| self.draw().to_le_bytes()).collect();
         bytes.truncate(len);
         bytes
     }
@@ -34,7 +34,7 @@ pub(super) fn make(folder: &Path, count: usize, bytes: usize) {
     put("c/large.tif", &random.bytes(large));
     let mean = (bytes - large) / count;
     for n in 0..count - 3 {
-        let len = mean / 2 + usize::try_from(random.next()).unwrap() % mean.max(1);
+        let len = mean / 2 + usize::try_from(random.draw()).unwrap() % mean.max(1);
         match n % 10 {
             0 => put(
                 &format!("c/i{n}/i{n}.json"),
