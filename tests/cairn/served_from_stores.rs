@@ -221,3 +221,39 @@ fn what_changes_in_a_store_is_noticed_and_read() {
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
 }
+
+#[test]
+fn a_store_that_stalls_is_504_one_that_fails_502_and_both_pass() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU8, Ordering};
+    use std::time::Duration;
+
+    let catalog = demo::catalog();
+    let top = catalog.ancestors().find(|folder| folder.join("made-by").exists()).unwrap();
+    let path = catalog.strip_prefix(top).unwrap().to_str().unwrap().to_owned();
+    let nginx = Nginx::over(top);
+    let (mood, cache) = (Arc::new(AtomicU8::new(0)), tempfile::tempdir().unwrap());
+    let of_proxy = Arc::clone(&mood);
+    let proxy = Proxy::before(nginx.port(), move |_| match of_proxy.load(Ordering::Relaxed) {
+        0 => Fault::None,
+        1 => Fault::Stall(5, Duration::from_secs(3)),
+        _ => Fault::Reset,
+    });
+    let config = cache.path().join("cairn.toml");
+    fs::write(&config, format!("[[store]]\nprefix = '{}'\ntimeout_seconds = 1\n", proxy.url())).unwrap();
+    let root = proxy.url();
+    let config = config.to_str().unwrap();
+    let arguments = [&format!("{root}/{path}"), "--allow", &root, "--config", config, "--cache-bytes", "0"];
+    let server = serve(&Env::new(), cache.path(), &arguments);
+    let wanted = patches(&server, 1);
+    let collection = get(&format!("{}/collections", server.url)).json()["collections"][0]["id"].clone();
+    let query = format!("collections={}&size=96&timestamps=3&seed=11", collection.as_str().unwrap());
+    for (kind, status) in [(1, 504), (2, 502)] {
+        mood.store(kind, Ordering::Relaxed);
+        let answer = get(&format!("{}/patch/random?{query}", server.url));
+        assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(&answer.body));
+        assert!(!String::from_utf8_lossy(&answer.body).contains("127.0.0.1"), "no place reaches a client");
+        mood.store(0, Ordering::Relaxed);
+        assert!(patches(&server, 1) == wanted);
+    }
+}
