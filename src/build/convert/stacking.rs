@@ -29,7 +29,7 @@ pub(super) fn tasks(inputs: Vec<Input>, options: &Options, plan: &mut Plan) {
             let dest = options.dest.join(&folder).join(format!("{file}.tif"));
             match sources(&members, stack) {
                 Ok(sources) => {
-                    plan.tasks.push(Task { label: file, sources, dest, is_container: false, making: None })
+                    plan.tasks.push(Task { label: file, sources, dest, is_container: false, making: None });
                 }
                 Err(error) => plan.failures.push((folder.join(&rest).display().to_string(), error)),
             }
