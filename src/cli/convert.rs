@@ -205,6 +205,13 @@ fn options(args: &ConvertArgs) -> anyhow::Result<Options> {
         "--format {}: this version writes cog only",
         args.format
     );
+    let dest = args.dest.to_string_lossy();
+    for place in args.sources.iter().map(String::as_str).chain([dest.as_ref()]) {
+        anyhow::ensure!(
+            !place.contains("://"),
+            "{place}: this version converts from and to local folders only; GDAL's own names, such as /vsis3/…, can be sources"
+        );
+    }
     let preset = parse::<Preset>("--profile", args.profile.as_deref())?.unwrap_or_default();
     let compression = parse::<Compression>("--compress", args.compress.as_deref())?;
     let own = compression.is_none_or(|compression| compression == preset.compression);

@@ -140,7 +140,7 @@ def options(source, cog, wanted) -> None:
     check_cog(cog)
     with rasterio.open(cog) as b:
         found = {
-            "compress": b.compression.value if b.compression else None,
+            "compress": b.compression.value.lower() if b.compression else None,
             "block": b.block_shapes[0][0],
             "overviews": b.overviews(1),
             "predictor": b.tags(ns="IMAGE_STRUCTURE").get("PREDICTOR"),

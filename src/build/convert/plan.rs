@@ -54,6 +54,8 @@ pub(super) struct Task {
     pub(super) dest: PathBuf,
     /// What a failure names.
     pub(super) label: String,
+    /// True for formats of the HDF5 library, which are read on the thread that planned them.
+    pub(super) is_container: bool,
     /// The Item that is complete when all its COGs are.
     pub(super) making: Option<Arc<Making>>,
 }
@@ -106,6 +108,8 @@ pub(super) fn plan(inputs: Vec<Input>, options: &Options) -> Result<Plan, Conver
 
 /// The COGs of one raster: one, or one for each raster in a container.
 fn tasks_of(input: &Input, options: &Options) -> Result<Vec<Task>, ConvertError> {
+    let extension = input.file.as_ref().and_then(|file| file.extension()?.to_str()).unwrap_or_default();
+    let is_container = CONTAINERS.iter().any(|container| container.eq_ignore_ascii_case(extension));
     let task = |name: &str, dest: PathBuf, label: String| Task {
         sources: vec![TaskSource {
             name: name.to_owned(),
@@ -115,11 +119,11 @@ fn tasks_of(input: &Input, options: &Options) -> Result<Vec<Task>, ConvertError>
         }],
         dest,
         label,
+        is_container,
         making: None,
     };
     let dest = options.dest.join(&input.dest);
-    let extension = input.file.as_ref().and_then(|file| file.extension()?.to_str()).unwrap_or_default();
-    if CONTAINERS.iter().any(|container| container.eq_ignore_ascii_case(extension)) {
+    if is_container {
         let dataset = Source::open(&input.name)?;
         let inner = if dataset.raster_count() == 0 { subdatasets(&dataset) } else { Vec::new() };
         if !inner.is_empty() {

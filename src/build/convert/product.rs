@@ -90,6 +90,7 @@ pub(super) fn tasks(input: &Input, options: &Options) -> Result<Option<Vec<Task>
         sources: group.images.iter().map(|image| source(&product, image)).collect(),
         dest: folder.join(format!("{}.tif", group.name)),
         label: format!("{} {}", path.display(), group.name),
+        is_container: false,
         making: making.clone(),
     };
     Ok(Some(groups.iter().map(task).collect()))

@@ -73,25 +73,31 @@ pub fn run(
     let threads = (options.jobs / tasks.len().max(1)).max(1);
     let done = AtomicUsize::new(0);
     progress(0, tasks.len());
-    pool.install(|| {
-        tasks.par_iter().with_max_len(1).enumerate().for_each(|(at, task)| {
-            let outcome = if stop.load(Ordering::Relaxed) {
-                Err(ConvertError::Interrupted)
-            } else {
-                one(task, options, &scratch.path.join(at.to_string()), threads)
-            };
-            let mut report = report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            match outcome {
-                Ok(Done::Written(bytes)) => {
-                    report.written += 1;
-                    report.bytes += bytes;
-                }
-                Ok(Done::Skipped) => report.skipped += 1,
-                Err(error) => report.failures.push(Failure { input: task.label.clone(), error }),
+    let make = |at: usize, task: &Task, threads: usize| {
+        let outcome = if stop.load(Ordering::Relaxed) {
+            Err(ConvertError::Interrupted)
+        } else {
+            one(task, options, &scratch.path.join(at.to_string()), threads)
+        };
+        let mut report = report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match outcome {
+            Ok(Done::Written(bytes)) => {
+                report.written += 1;
+                report.bytes += bytes;
             }
-            drop(report);
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1, tasks.len());
-        });
+            Ok(Done::Skipped) => report.skipped += 1,
+            Err(error) => report.failures.push(Failure { input: task.label.clone(), error }),
+        }
+        drop(report);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, tasks.len());
+    };
+    // The HDF5 library has one lock for all, and on every thread but its first it talks to the terminal.
+    for (at, task) in tasks.iter().enumerate().filter(|(_, task)| task.is_container) {
+        make(at, task, options.jobs);
+    }
+    pool.install(|| {
+        let others = tasks.par_iter().with_max_len(1).enumerate().filter(|(_, task)| !task.is_container);
+        others.for_each(|(at, task)| make(at, task, threads));
     });
     let mut report = report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     if stop.load(Ordering::Relaxed) {

@@ -28,7 +28,9 @@ pub(super) fn tasks(inputs: Vec<Input>, options: &Options, plan: &mut Plan) {
             let file = file.chain(stack.iter().map(String::as_str)).collect::<Vec<_>>().join("_");
             let dest = options.dest.join(&folder).join(format!("{file}.tif"));
             match sources(&members, stack) {
-                Ok(sources) => plan.tasks.push(Task { label: file, sources, dest, making: None }),
+                Ok(sources) => {
+                    plan.tasks.push(Task { label: file, sources, dest, is_container: false, making: None });
+                }
                 Err(error) => plan.failures.push((folder.join(&rest).display().to_string(), error)),
             }
         }
