@@ -4,6 +4,7 @@
 #   scripts/setup.sh rust     rustfmt, clippy
 #   scripts/setup.sh bench    wrk
 #   scripts/setup.sh python   the virtual environment .cairn/venv with tests/clients/requirements.txt
+#   scripts/setup.sh peers    the virtual environment .cairn/bench with benches/peers/requirements.txt
 #   scripts/setup.sh s3       s3s-fs, an S3 server over a folder, in .cairn/s3s (built by cargo, some minutes)
 #   scripts/setup.sh azurite  Microsoft's Azure Blob emulator, in .cairn/azurite (npm)
 #   scripts/setup.sh nginx    nginx, for ranges over plain HTTP (apt)
@@ -44,8 +45,13 @@ rust() {
     cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 }
 
-python() {
-    local wanted=tests/clients/requirements.txt venv=.cairn/venv
+python() { environment .cairn/venv tests/clients/requirements.txt; }
+
+peers() { environment .cairn/bench benches/peers/requirements.txt; }
+
+# A virtual environment with what a requirements file lists.
+environment() {
+    local venv=$1 wanted=$2
     # The stamp is written last, so that a broken-off installation starts anew.
     cmp -s "$wanted" "$venv/installed.txt" && "$venv/bin/python" -c '' 2>/dev/null && return
     local missing=()
@@ -53,7 +59,7 @@ python() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
     [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or newer is needed, python3 is $(python3 --version)"
-    say "installing Python clients into $venv"
+    say "installing what $wanted lists into $venv"
     mkdir -p .cairn
     python3 -m venv --clear "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --requirement "$wanted"
@@ -88,7 +94,7 @@ nginx() {
     [ -x /usr/sbin/nginx ] || type -P nginx >/dev/null || install_packages nginx-light
 }
 
-readonly parts=(system rust bench python s3 azurite nginx)
+readonly parts=(system rust bench python peers s3 azurite nginx)
 [ $# -gt 0 ] || fail "usage: scripts/setup.sh PART… (${parts[*]})"
 for part in "$@"; do
     case " ${parts[*]} " in

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt as _;
 
 use stac::Item;
 
+use crate::stac::read_item;
+
 /// Writes Items; the key of each is where it lies.
 #[derive(Debug)]
 pub(super) struct Spool {
@@ -46,7 +48,7 @@ impl Spooled {
         let len = usize::try_from(u64::from_le_bytes(len)).map_err(io::Error::other)?;
         let mut json = vec![0; len];
         self.0.read_exact_at(&mut json, key + 8)?;
-        Ok(serde_json::from_slice(&json)?)
+        Ok(read_item(serde_json::from_slice(&json)?)?)
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use stac::{Item, Migrate, Version};
 
 use super::scan::Found;
+use crate::stac::read_item;
 
 /// An Item that was there already.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ pub(super) fn take(document: Found) -> Result<Option<Taken>, TakeoverError> {
         return Ok(None);
     }
     let version = version.to_owned();
-    let item: Item = serde_json::from_value(value)?;
+    let item = read_item(value)?;
     let mut item = item.migrate(&Version::v1_1_0).map_err(|_unknown| TakeoverError::Version { version })?;
     if item.id.is_empty() {
         return Err(TakeoverError::Missing { field: "id" });

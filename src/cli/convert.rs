@@ -10,7 +10,6 @@ use crate::build::convert::{Compression, Layout, Nodata, Options, Predictor, Pre
 /// Arguments of `cairn convert`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-#[cfg_attr(not(feature = "gdal"), expect(dead_code, reason = "parsed, to be refused by name"))]
 pub(super) struct ConvertArgs {
     /// Rasters that GDAL reads, Sentinel-2 products (.SAFE or zip), folders of these, patterns
     #[arg(value_name = "SRC", required = true)]
@@ -163,9 +162,8 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<()> {
         Ok(report) => report,
         Err(error) => {
             stop.store(true, Ordering::Relaxed);
-            runtime.shutdown_background();
             convert::clean_up(&dest);
-            return Err(error);
+            super::leave(&error);
         }
     };
     for (input, reason) in &report.left_out {

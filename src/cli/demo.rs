@@ -57,9 +57,8 @@ pub(super) fn run(args: DemoArgs) -> anyhow::Result<()> {
     let paths = match paths {
         Ok(paths) => paths,
         Err(error) => {
-            runtime.shutdown_background();
             demo::clean_up(&args.dir);
-            return Err(error);
+            super::leave(&error);
         }
     };
     let options = Options {

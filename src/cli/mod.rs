@@ -116,6 +116,13 @@ async fn interrupted() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
+/// Ends the process while other threads are within GDAL, which must not be taken down under them.
+#[cfg(feature = "gdal")]
+fn leave(error: &anyhow::Error) -> ! {
+    progress::error(error);
+    signal_hook::low_level::exit(1)
+}
+
 /// A runtime for one command.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)

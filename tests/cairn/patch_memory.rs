@@ -100,12 +100,17 @@ fn a_long_load_of_random_patches_stays_within_its_memory_and_leaks_nothing() {
         let metrics = String::from_utf8(get(&format!("{}/metrics", server.url)).body).unwrap();
         metrics.lines().any(|line| line.starts_with("cairn_answer_bytes_held ") && !line.ends_with(" 0"))
     };
-    while held() && Instant::now() < settled {
-        thread::sleep(Duration::from_millis(100));
+    // Threads that wait for disks end when they have had nothing to do for ten seconds.
+    let more = || {
+        let after = server.descriptors_and_threads();
+        after.iter().zip(before).any(|(after, before)| *after > before + 4)
+    };
+    while (held() || more()) && Instant::now() < settled {
+        thread::sleep(Duration::from_millis(200));
     }
     assert!(!held(), "memory of answers is held for nobody");
     let after = server.descriptors_and_threads();
-    assert!(after.iter().zip(before).all(|(after, before)| *after <= before + 8), "{before:?} {after:?}");
+    assert!(!more(), "{before:?} {after:?}");
     let (peak, bound) = (server.peak_bytes(), CACHE_BYTES + 3 * ANSWER_BYTES);
     assert!(peak <= bound, "{peak} bytes, more than {bound}");
     let said = format!(
