@@ -17,6 +17,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, try_join_all};
 
+use super::engine::Limits;
 use super::landing::{Key, Landing};
 use super::plan::Block;
 use crate::cog::{Codec, DecodeError, Image, Opened, decode_block};
@@ -26,8 +27,9 @@ use crate::storage::{Storage, StorageError, merge};
 /// Memory of a kept block beside its samples.
 const OVERHEAD_BYTES: usize = 160;
 
-/// Buffers of blocks that are kept for the next ones: some 16 of the usual 512 × 512 pixels of four bands.
-const SPARE_BYTES: usize = 32 << 20;
+/// Buffers of blocks that are kept for the next ones: some 16 of the usual 512 × 512 pixels of four bands, unless answers are
+/// small.
+const SPARE_BYTES: u64 = 32 << 20;
 
 /// The largest buffer that a thread keeps for bytes as they are in a file.
 const RAW_BYTES: usize = 4 << 20;
@@ -110,14 +112,15 @@ struct Flight {
 }
 
 impl Blocks {
-    /// Blocks from `storage`, decoded on `pool`, of which `cache_bytes` are kept.
-    pub(super) fn new(storage: Storage, pool: Pool, cache_bytes: u64) -> Self {
+    /// Blocks from `storage`, decoded on `pool`, of which `limits.cache_bytes` are kept.
+    pub(super) fn new(storage: Storage, pool: Pool, limits: Limits) -> Self {
+        let cache_bytes = limits.cache_bytes;
         let weigh = |_: &Key, block: &Arc<Decoded>| {
             u32::try_from(block.samples.capacity() + OVERHEAD_BYTES).unwrap_or(u32::MAX)
         };
         let kept = (cache_bytes > 0)
             .then(|| moka::future::Cache::builder().max_capacity(cache_bytes).weigher(weigh).build());
-        let spares = Spares::new(SPARE_BYTES);
+        let spares = Spares::new(offset(SPARE_BYTES.min(limits.answer_bytes / 8)));
         Self { storage, pool, spares, kept, landing: Landing::default(), counts: Arc::default() }
     }
 

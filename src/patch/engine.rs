@@ -23,9 +23,12 @@ use crate::search::Backend;
 use crate::stac::{DataType, ItemFacts};
 use crate::storage::Places;
 
-/// Answers of this many times `--max-patch-bytes` may be in the making or on their way at once. What they are made from
-/// takes as much as one more.
+/// Answers of this many times `--max-patch-bytes` may be in the making or on their way at once.
 const ANSWERS_AT_ONCE: u64 = 2;
+
+/// What they are made from takes this part of one more. The rest is for all else that a server holds: catalogue and kept blocks
+/// aside, it stays below three answers.
+const MAKING_SHARE: u64 = 2;
 
 /// Samples of a batch that are prepared at once.
 const SAMPLES_AT_ONCE: usize = 8;
@@ -65,14 +68,14 @@ impl Engine {
     ) -> Self {
         let max_bytes = limits.answer_bytes;
         Self {
-            blocks: Blocks::new(headers.storage().clone(), pool.clone(), limits.cache_bytes),
+            blocks: Blocks::new(headers.storage().clone(), pool.clone(), limits),
             backend,
             headers,
             places,
             samplers: samplers(),
             pool,
             answers: Gate::new(max_bytes.saturating_mul(ANSWERS_AT_ONCE)),
-            making: Permits::new(max_bytes),
+            making: Permits::new(max_bytes / MAKING_SHARE),
             max_bytes,
         }
     }

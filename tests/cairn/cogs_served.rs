@@ -36,7 +36,12 @@ fn build(options: &[&str]) -> (TempDir, String) {
 /// The documents of a tree's Items, by the name of the folder that each has.
 fn items(folder: &Path) -> Vec<String> {
     let documents = files(&folder.join("tree")).into_iter().map(|path| name(&path));
-    documents.filter(|name| name != "catalog.json" && name != "collection.json").collect()
+    let is_item = |name: &String| {
+        Path::new(name).extension().is_some_and(|extension| extension == "json")
+            && name != "catalog.json"
+            && name != "collection.json"
+    };
+    documents.filter(is_item).collect()
 }
 
 #[test]
