@@ -76,14 +76,13 @@ def array_of(npy):
 class Cairn(Process):
     """`cairn serve` over a built tree of a set."""
 
-    def __init__(self, folder, *options, tree=None):
-        self.folder = folder
+    def __init__(self, folder, *options, tree=None, cache=None):
         if tree is None:
             tree = folder / "tree/catalog.json"
             subprocess.run([CAIRN, "build", folder / "cogs", folder / "tree", "--quiet"], check=True, capture_output=True)
-        allow = () if str(tree).startswith("http") else ("--allow", folder)
-        super().__init__(CAIRN, "serve", tree, *allow, "--bind", "127.0.0.1:0", "--quiet",
-                         "--cache-dir", folder / "cache", *options)
+        allow = str(tree).removesuffix("/tree/catalog.json")
+        super().__init__(CAIRN, "serve", tree, "--allow", allow, "--bind", "127.0.0.1:0", "--quiet",
+                         "--cache-dir", cache or folder / "cache", *options)
 
 
 def question(collection, bands, place, size, resolution=10, **more):
@@ -128,7 +127,8 @@ class Titiler(Process):
         (folder / "titiler_app.py").write_text(self.APP)
         port = free_port()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "titiler_app:app", "--workers", "2", "--port", str(port), "--log-level", "error"],
+            [sys.executable, "-m", "uvicorn", "titiler_app:app", "--workers", "2", "--port", str(port), "--log-level", "error",
+             "--timeout-keep-alive", "600"],
             cwd=folder, env={**os.environ, "GDAL_CACHEMAX": "64", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"})
         self.address = f"127.0.0.1:{port}"
         for _ in range(100):
