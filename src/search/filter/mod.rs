@@ -28,6 +28,7 @@ mod spatial;
 #[cfg(test)]
 mod tests;
 mod text;
+mod times;
 mod token;
 mod value;
 mod wkt;
@@ -112,6 +113,13 @@ impl Filter {
     #[must_use]
     pub fn properties(&self) -> &[String] {
         &self.properties
+    }
+
+    /// True when the property with this number is compared with times only, so that it may be given as one: beside texts, and
+    /// for LIKE, it takes its text.
+    #[must_use]
+    pub fn takes_as_time(&self, property: usize) -> bool {
+        self.conditions.iter().all(|condition| condition.takes_as_time(property))
     }
 
     /// The conditions that must all hold, for a planner that tests the simple ones by itself.

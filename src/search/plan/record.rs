@@ -45,11 +45,13 @@ pub(super) struct RowRecord<'a> {
 impl<'a> RowRecord<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, part: &'a Part, question: &'a Question<'a>) -> Self {
         let names = question.search.filter.as_ref().map(Filter::properties).unwrap_or_default();
-        let place = |name: &String| match name.as_str() {
+        let as_time =
+            |number| question.search.filter.as_ref().is_some_and(|filter| filter.takes_as_time(number));
+        let place = |(number, name): (usize, &String)| match name.as_str() {
             "id" => Place::Id,
             "collection" => Place::Collection,
             // The document says whether an Item that lasts has an instant of its own.
-            "datetime" if part.spans().is_empty() => Place::Datetime,
+            "datetime" if part.spans().is_empty() && as_time(number) => Place::Datetime,
             "geometry" => Place::Geometry,
             name => match holding(part, name) {
                 Holding::Column(column) => Place::Column(column),
@@ -61,7 +63,7 @@ impl<'a> RowRecord<'a> {
             snapshot,
             part,
             question,
-            places: names.iter().map(place).collect(),
+            places: names.iter().enumerate().map(place).collect(),
             row: 0,
             id: OnceCell::new(),
             document: OnceCell::new(),

@@ -61,6 +61,24 @@ fn paths_into_objects_and_members_beside_properties_are_found() {
 }
 
 #[test]
+fn a_datetime_beside_texts_is_its_text_and_beside_times_a_time() {
+    let world = World::of_items(&[one(&json!({}))]);
+    for (filter, expected) in [
+        ("datetime < 'sentinel-2a'", 1),
+        ("datetime > 'sentinel-2a' OR foreign = 5", 0),
+        ("datetime LIKE '2024-01%'", 1),
+        ("datetime IN ('2024-01-01T00:00:00Z')", 1),
+        ("datetime BETWEEN 'a' AND 'b'", 0),
+        ("datetime = TIMESTAMP('2024-01-01T01:00:00+01:00')", 1),
+        ("datetime > '2023-12-31T23:59:59Z' OR foreign = 5", 1),
+        ("NOT datetime IS NULL OR foreign = 5", 1),
+    ] {
+        assert_eq!(found(&world, &json!({"filter": filter})), expected, "{filter}");
+    }
+    assert_eq!(found(&world, &json!({"query": {"datetime": {"lt": "sentinel-2a"}}})), 1);
+}
+
+#[test]
 fn sorting_by_a_member_passes_over_properties_of_its_name() {
     let mut items = [
         one(&json!({"id": 2, "type": "x"})),
