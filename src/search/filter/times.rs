@@ -8,10 +8,9 @@ impl Predicate {
         let may_name = |term: &Term| term.may_name(property);
         let is_time = |term: &Term| matches!(term, Term::Span(_) | Term::Dated(..));
         match self {
-            Self::Constant(_) | Self::Temporal(..) => true,
+            Self::Constant(_) | Self::Temporal(..) | Self::IsNull(Term::Property(_)) => true,
             Self::And(parts) | Self::Or(parts) => parts.iter().all(|part| part.takes_as_time(property)),
             Self::Not(part) => part.takes_as_time(property),
-            Self::IsNull(Term::Property(_)) => true,
             Self::Flag(term) | Self::IsNull(term) | Self::Like(term, _) => !may_name(term),
             Self::Compare(_, Term::Property(_), other) | Self::Compare(_, other, Term::Property(_))
                 if is_time(other) =>
