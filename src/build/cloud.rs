@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use crate::cog::{self, BlockError, BlockView, DecodeError, Nodata, OpenError, decode_block};
-use crate::storage::{Location, LocationError, Storage, StorageError};
+use super::pixels::{self, PixelError};
+use crate::cog::{BlockView, DecodeError, Nodata, decode_block};
+use crate::storage::Storage;
 
 /// Blocks read together: 16 MiB of classes at 512 pixels a side.
 const BLOCKS_AT_ONCE: usize = 64;
@@ -11,21 +12,9 @@ const BLOCKS_AT_ONCE: usize = 64;
 /// Why pixels could not be counted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CloudError {
-    /// No name for a store.
+    /// They cannot be read.
     #[error(transparent)]
-    Location(#[from] LocationError),
-    /// The header cannot be read.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A block has no place.
-    #[error(transparent)]
-    Block(#[from] BlockError),
-    /// A block cannot be fetched.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// A block cannot be decoded.
-    #[error(transparent)]
-    Decode(#[from] DecodeError),
+    Pixels(#[from] PixelError),
     /// The program is shutting down.
     #[error("counting was interrupted")]
     Interrupted,
@@ -39,9 +28,8 @@ pub(super) async fn cover_percent(
     values: &[i64],
     nodata: Option<f64>,
 ) -> Result<Option<f64>, CloudError> {
-    let location = Location::from_path(path)?;
-    let opened = cog::open(storage, &location).await?;
-    let image = opened.header.full.image;
+    let opened = pixels::open(storage, path).await?;
+    let image = opened.header.full.image.clone();
     let nodata = nodata.map(Nodata::Float).or(opened.header.nodata);
     let blocks =
         (0..image.blocks_down()).flat_map(|row| (0..image.blocks_across()).map(move |col| (row, col)));
@@ -51,12 +39,13 @@ pub(super) async fn cover_percent(
         let mut places = Vec::with_capacity(part.len());
         for (row, col) in part {
             // What was never written is nodata.
-            if let Some(range) = image.block_range(0, *row, *col)? {
+            if let Some(range) = image.block_range(0, *row, *col).map_err(PixelError::from)? {
                 places.push(((*row, *col), range));
             }
         }
         let ranges: Vec<_> = places.iter().map(|(_, range)| range.clone()).collect();
-        let bytes = storage.read_ranges(&location, &opened.etag, &ranges).await?;
+        let bytes = storage.read_ranges(&opened.location, &opened.etag, &ranges).await;
+        let bytes = bytes.map_err(PixelError::from)?;
         let image = image.clone();
         let count = move || {
             let mut decoded = Vec::new();
@@ -74,7 +63,8 @@ pub(super) async fn cover_percent(
             }
             Ok::<_, DecodeError>(counter)
         };
-        counter = tokio::task::spawn_blocking(count).await.map_err(|_join| CloudError::Interrupted)??;
+        let counted = tokio::task::spawn_blocking(count).await.map_err(|_join| CloudError::Interrupted)?;
+        counter = counted.map_err(PixelError::from)?;
     }
     Ok(counter.percent())
 }

@@ -113,12 +113,6 @@ impl Headers {
         &self.storage
     }
 
-    /// Memory that the headers take, in bytes.
-    #[must_use]
-    pub fn kept_bytes(&self) -> u64 {
-        self.kept.weighted_size()
-    }
-
     /// Takes over the headers that an earlier server wrote to `file`, and says how many there are.
     ///
     /// # Errors
