@@ -17,10 +17,10 @@ import numpy as np
 
 from patch_ratios import NO_CACHE, SIZE, cairn_reader, clients, draw
 from peers import scenes
-from peers.scenes import BANDS, SIDE
+from peers.scenes import BANDS
 from peers.servers import Cairn, Limit, at_once
 
-DATES, ROUNDS, PATCHES = 4, 3, 32
+SIDE, DATES, ROUNDS, PATCHES = 2048, 4, 3, 32
 CODECS = {
     "deflate 6": dict(compress="deflate"),
     "deflate 6, predictor 2": dict(compress="deflate", predictor=2),
@@ -50,7 +50,7 @@ def measure(folder, files, bands, limit):
     with Cairn(folder, *NO_CACHE) as cairn:
         read = cairn_reader(bands)
         for nth in range(ROUNDS + 1):
-            places = draw(rng, PATCHES)
+            places = draw(rng, PATCHES, SIDE - SIZE)
             took = at_once(clients(cairn), places, read) / PATCHES
             patches = [[(path, 0, (*place, SIZE, SIZE)) for date in paths for path in date] for place in places]
             bound = limit.seconds(patches)

@@ -12,7 +12,7 @@ from rasterio.transform import from_origin
 
 CRS, LEFT, TOP = "EPSG:32635", 300000, 6800040
 BANDS = ["B02", "B03", "B04", "B08"]
-SIDE, DATES = 2048, 12
+SIDE, DATES = 4096, 12
 # The reference study's groups of bands, by ground size of a pixel; its scene is cut down, its patch is not.
 GROUPS = {10: BANDS, 20: ["B05", "B06", "B07", "B8A", "B11", "B12"], 60: ["B01", "B09", "B10"]}
 STUDY_SIDE_M, STUDY_DATES = 23040, 48
@@ -126,12 +126,12 @@ def study_zarr(base):
 
 
 def series_zarr(base):
-    """The twelve dates as the study would store them."""
+    """The twelve dates as the study stores them: a chunk holds twenty dates, also where a series is shorter."""
 
     def make(folder):
         array = zarr.create_array(
             str(folder / "r10"), shape=(DATES, len(BANDS), SIDE, SIDE), dtype="uint16", zarr_format=2,
-            chunks=(DATES, *STUDY_CHUNKS[10][1:]), fill_value=0,
+            chunks=STUDY_CHUNKS[10], fill_value=0,
             compressors=[Blosc(cname="lz4", clevel=5, shuffle=Blosc.BITSHUFFLE)])
         for date in range(DATES):
             array[date] = pixels(SIDE, len(BANDS), date)

@@ -86,6 +86,13 @@ pub fn decode_block(image: &Image, raw: &[u8], rows: u32, out: &mut Vec<u8>) -> 
     Ok(())
 }
 
+/// How many of a block's `stored` bytes its first `rows` rows probably take. [`decode_block`] may find them too few.
+#[must_use]
+pub fn likely_bytes(image: &Image, stored: u64, rows: u32) -> u64 {
+    let of = |rows: u32| image.row_bytes().saturating_mul(rows.into());
+    inflate::likely_bytes(image.codec, stored, of(rows), of(image.block_height))
+}
+
 /// Bits, the highest first, rows padded to bytes → bytes of 0 and 255.
 fn unpack_bits(out: &mut Vec<u8>, row_bytes: usize, width: usize) {
     let bits = |byte: &u8| {

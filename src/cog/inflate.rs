@@ -19,6 +19,13 @@ const DEFLATE_SLACK_BYTES: usize = 66 << 10;
 /// Level 19 has 2^23; blocks with larger ones are decoded whole.
 const ZSTD_WINDOW_LOG_MAX: u32 = 24;
 
+/// The most that one piece of a Zstandard stream becomes (RFC 8878, 3.1.1.2.4).
+const ZSTD_PIECE_BYTES: u64 = 128 << 10;
+
+/// What is read beyond an even share of a block: this part of it, and some bytes.
+const LIKELY_EXCESS: u64 = 16;
+const LIKELY_SLACK_BYTES: u64 = 1024;
+
 thread_local! {
     static DEFLATE: RefCell<Decompressor> = RefCell::new(Decompressor::new());
     static ZSTD: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
@@ -30,6 +37,23 @@ thread_local! {
     static OLD_LZW: RefCell<decode::Decoder> = RefCell::new(
         decode::Configuration::new(BitOrder::Lsb, 8).with_yield_on_full_buffer(true).build(),
     );
+}
+
+/// How much of a block's `stored` bytes its first `needed` of `full` bytes probably take: what compresses evenly over the
+/// block does not take more.
+pub(super) fn likely_bytes(codec: Codec, stored: u64, needed: u64, full: u64) -> u64 {
+    let reached = match codec {
+        Codec::Deflate => needed.saturating_add(DEFLATE_SLACK_BYTES as u64),
+        // What a piece of a stream becomes is there all at once.
+        Codec::Zstd => needed.next_multiple_of(ZSTD_PIECE_BYTES),
+        _ => return stored,
+    };
+    if full == 0 || reached >= full {
+        return stored;
+    }
+    let share = u128::from(stored) * u128::from(reached) / u128::from(full);
+    u64::try_from(share)
+        .map_or(stored, |share| (share + share / LIKELY_EXCESS + LIKELY_SLACK_BYTES).min(stored))
 }
 
 /// The first `needed` bytes of a block of `full` bytes (the last strip of an image may have fewer).
@@ -296,6 +320,48 @@ mod tests {
                 prop_assert!(result.is_err() || out == data, "{} {} of {}", codec, kept, raw.len());
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn the_likely_part_of_a_block_gives_its_first_bytes_or_an_error(
+            data in data(), share in 0.0_f64..1.0, level in 1_i32..10,
+        ) {
+            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
+                reason = "a share of a small number")]
+            let needed = (data.len() as f64 * share) as usize;
+            let zstd = zstd::bulk::compress(&data, level).expect("room");
+            for (codec, raw) in [(Codec::Deflate, zlib(&data, level)), (Codec::Zstd, zstd)] {
+                let likely = likely_bytes(codec, raw.len() as u64, needed as u64, data.len() as u64);
+                let likely = offset(likely);
+                prop_assert!(likely <= raw.len());
+                let mut out = Vec::new();
+                let result = inflate(codec, &raw[..likely], needed, data.len(), &mut out);
+                prop_assert!(result.is_err() || out == data[..needed], "{} {} of {}", codec, likely, raw.len());
+            }
+        }
+    }
+
+    #[test]
+    fn half_of_an_even_block_takes_little_more_than_half_of_its_bytes() {
+        let mut state = 1_u64;
+        let next = move |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0] & 15
+        };
+        let data: Vec<u8> = (0..2 << 20).map(next).collect();
+        let zstd = zstd::bulk::compress(&data, 9).expect("room");
+        for (codec, raw) in [(Codec::Deflate, zlib(&data, 6)), (Codec::Zstd, zstd)] {
+            let likely = likely_bytes(codec, raw.len() as u64, 1 << 20, 2 << 20);
+            assert!(likely * 10 < raw.len() as u64 * 6, "{codec}: {likely} of {}", raw.len());
+            let mut out = Vec::new();
+            inflate(codec, &raw[..offset(likely)], 1 << 20, 2 << 20, &mut out).expect("enough of them");
+            assert!(out == data[..1 << 20]);
+        }
+    }
+
+    fn offset(bytes: u64) -> usize {
+        usize::try_from(bytes).expect("a length")
     }
 
     #[test]

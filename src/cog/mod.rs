@@ -39,7 +39,7 @@ mod webp;
 pub use chunks::Chunks;
 pub use codec::Codec;
 pub use copy::BlockView;
-pub use decode::{MAX_BLOCK_BYTES, decode_block};
+pub use decode::{MAX_BLOCK_BYTES, decode_block, likely_bytes};
 pub use error::{BlockError, DecodeError, ParseError};
 pub use geo::Geo;
 pub use header::{Header, Level};

@@ -20,7 +20,7 @@ use futures::future::{BoxFuture, Shared, try_join_all};
 use super::engine::Limits;
 use super::landing::{Key, Landing};
 use super::plan::Block;
-use crate::cog::{Codec, DecodeError, Image, Opened, decode_block};
+use crate::cog::{Codec, DecodeError, Image, Opened, decode_block, likely_bytes};
 use crate::pool::{Pool, Spared, Spares};
 use crate::storage::{Storage, StorageError, merge};
 
@@ -251,14 +251,22 @@ impl Blocks {
         self.pool.run(move || flight.decode(&bytes, &spares)).await
     }
 
-    /// A block whose bytes the system has in memory: read and decoded in one go.
+    /// A block whose bytes the system has in memory: read, as far as its rows probably reach, and decoded in one go.
     async fn load_resident(&self, flight: Flight) -> Option<Result<Arc<Decoded>, BlockFailure>> {
         let (storage, spares) = (self.storage.clone(), self.spares.clone());
         let work = move || {
             RAW.with_borrow_mut(|raw| {
                 let (opened, range) = (&flight.opened, flight.range.clone());
-                let is_read = storage.read_resident(&opened.location, &opened.etag, range, raw);
-                let decoded = is_read.then(|| flight.decode(raw, &spares));
+                let mut decode = |end| {
+                    let range = range.start..end;
+                    let is_read = storage.read_resident(&opened.location, &opened.etag, range, raw);
+                    is_read.then(|| flight.decode(raw, &spares))
+                };
+                let likely = range.start + flight.likely_bytes();
+                let mut decoded = decode(likely);
+                if likely < range.end && matches!(decoded, Some(Err(_))) {
+                    decoded = decode(range.end);
+                }
                 if raw.capacity() > RAW_BYTES {
                     *raw = Vec::new();
                 }
@@ -278,16 +286,27 @@ impl Flight {
         self.images.of(&self.opened, self.nth)
     }
 
+    /// Rows that are decoded.
+    fn rows_of(&self, image: &Image) -> u32 {
+        match image.codec {
+            // No more was read.
+            Codec::None => self.rows,
+            _ if self.whole => image.rows_in_block(self.block_row).max(self.rows),
+            _ => self.rows,
+        }
+    }
+
+    /// How many of its bytes these rows probably take.
+    fn likely_bytes(&self) -> u64 {
+        let stored = self.range.end - self.range.start;
+        self.image().map_or(stored, |image| likely_bytes(image, stored, self.rows_of(image)))
+    }
+
     fn decode(&self, bytes: &[u8], spares: &Spares) -> Result<Arc<Decoded>, BlockFailure> {
         let Some(image) = self.image() else {
             return Ok(Arc::new(Decoded { rows: 0, samples: spares.lend(Vec::new()) }));
         };
-        // Of what is not compressed, no more was read.
-        let rows = match image.codec {
-            Codec::None => self.rows,
-            _ if self.whole => image.rows_in_block(self.block_row).max(self.rows),
-            _ => self.rows,
-        };
+        let rows = self.rows_of(image);
         let mut samples = spares.take(offset(image.row_bytes().saturating_mul(rows.into())));
         decode_block(image, bytes, rows, &mut samples)
             .map_err(|error| BlockFailure::Decode(Arc::new(error)))?;

@@ -251,6 +251,11 @@ impl Layout {
 }
 
 impl Canvas {
+    /// Whether it knows which of its pixels are valid; otherwise it is ready.
+    pub(super) fn tracks_valid(&self) -> bool {
+        self.valid.is_some()
+    }
+
     /// True when no further Item can add anything.
     pub(super) fn is_full(&self) -> bool {
         self.valid.as_ref().is_some_and(|valid| valid.iter().all(|flag| *flag == 1))

@@ -55,7 +55,8 @@ impl Engine {
         place: &WindowRequest,
         series: &Series,
     ) -> Result<Prepared, PatchError> {
-        let near = self.near(place, series).await?;
+        let mut rasters = OpenRasters::new(&self.headers, &self.places);
+        let near = self.near(&mut rasters, place, series).await?;
         let (lon, lat) = place.center();
         let (names, bands) = names_of(&near, series, lon, lat)?;
         let usable = || near.iter().filter(|item| has_all(item, &names));
@@ -69,15 +70,15 @@ impl Engine {
             let window = target::window_without_items(place, Asked::of(series))?;
             return Ok(Prepared { window, names, bands, steps: Vec::new(), dropped: Vec::new() });
         };
-        let first = self.first_lattice(reference, &near, &names[..bands], series.on_error).await?;
-        let mut native = self.finest(&first, &near, &names, bands).await?;
+        let first = first_lattice(&mut rasters, reference, &near, &names[..bands], series.on_error).await?;
+        let mut native = finest(&mut rasters, &first, &near, &names, bands).await?;
         let mut window = target::window(&native, place, Asked::of(series))?;
         let mut items = near;
         if let WindowRequest::Center { .. } = place {
             // What the window reaches beyond the point may be finer still, and then the window is smaller.
             loop {
                 items = self.select(series, Some(place_of(&window)?)).await?;
-                let finest = self.finest(&native, &items, &names, bands).await?;
+                let finest = finest(&mut rasters, &native, &items, &names, bands).await?;
                 if !is_finer(finest.resolution(), native.resolution()) {
                     break;
                 }
@@ -85,59 +86,13 @@ impl Engine {
                 window = target::window(&native, place, Asked::of(series))?;
             }
         }
-        self.prepare_steps(window, items, names, bands, series).await
-    }
-
-    /// The grid of the reference, or of another Item where that cannot be read and the request says to drop such.
-    async fn first_lattice(
-        &self,
-        reference: &ItemFacts,
-        items: &[Arc<ItemFacts>],
-        names: &[String],
-        on_error: OnError,
-    ) -> Result<Lattice, PatchError> {
-        let mut first = self.lattice_of(reference, names).await;
-        for item in items.iter().filter(|item| has_all(item, names)) {
-            match &first {
-                Err(error) if on_error == OnError::Drop && is_source(error) => {
-                    first = self.lattice_of(item, names).await;
-                }
-                _ => break,
-            }
-        }
-        first
-    }
-
-    /// The finest grid of the bands among Items in the CRS of `known`, which stays when none is finer.
-    async fn finest(
-        &self,
-        known: &Lattice,
-        items: &[Arc<ItemFacts>],
-        names: &[String],
-        bands: usize,
-    ) -> Result<Lattice, PatchError> {
-        let mut best = *known;
-        for item in items.iter().filter(|item| has_all(item, names)) {
-            let described = described_resolution(item, &names[..bands], known.epsg);
-            // Items of one kind share a grid: only what may be finer is opened.
-            if described.is_none_or(|resolution| is_finer(resolution, best.resolution())) {
-                let lattice = match self.lattice_of(item, &names[..bands]).await {
-                    Ok(lattice) => lattice,
-                    // Its own time step tells.
-                    Err(error) if is_source(&error) => continue,
-                    Err(error) => return Err(error),
-                };
-                if lattice.epsg == best.epsg && is_finer(lattice.resolution(), best.resolution()) {
-                    best = lattice;
-                }
-            }
-        }
-        Ok(best)
+        self.prepare_steps(rasters, window, items, names, bands, series).await
     }
 
     /// Groups the Items of a window into steps, and opens those that are wanted.
     async fn prepare_steps(
         &self,
+        mut rasters: OpenRasters<'_>,
         window: Window,
         items: Vec<Arc<ItemFacts>>,
         names: Vec<String>,
@@ -156,7 +111,7 @@ impl Engine {
         let sample_bytes = least_bytes(series.dtype, &items, &names[..bands]);
         self.check_size(1, count, bands, [window.height, window.width], sample_bytes)?;
         let wanted = steps.iter().flat_map(|step| &step.items).map(|at| items[*at].as_ref());
-        let rasters = OpenRasters::of(&self.headers, &self.places, wanted, &names).await;
+        rasters.open(wanted, &names).await;
         let mask = series.mask.as_ref();
         let steps = steps.into_iter().map(|step| open_step(step, &items, &rasters, &names, mask));
         let mut prepared =
@@ -174,17 +129,13 @@ impl Engine {
         Ok(prepared)
     }
 
-    /// The named bands of an Item that has them all, their rasters open.
-    pub(super) async fn open_bands(
-        &self,
-        item: &ItemFacts,
-        names: &[String],
-    ) -> Result<Vec<BandSource>, PatchError> {
-        OpenRasters::of(&self.headers, &self.places, [item], names).await.bands(item, names)
-    }
-
     /// Items at the place, as far as it is known before the grid is.
-    async fn near(&self, place: &WindowRequest, series: &Series) -> Result<Vec<Arc<ItemFacts>>, PatchError> {
+    async fn near(
+        &self,
+        rasters: &mut OpenRasters<'_>,
+        place: &WindowRequest,
+        series: &Series,
+    ) -> Result<Vec<Arc<ItemFacts>>, PatchError> {
         let (lon, lat) = match place {
             WindowRequest::Bbox(bbox) | WindowRequest::Fitted { bbox, .. } => {
                 return self.select(series, Some(Place::Bbox(*bbox))).await;
@@ -201,7 +152,7 @@ impl Engine {
             self.backend.select(series.selection.clone()).take(SAMPLE_ITEMS).try_collect().await?;
         let (names, bands) = names_of(&any, series, lon, lat)?;
         let Some(item) = any.iter().find(|item| has_all(item, &names)) else { return Ok(Vec::new()) };
-        let lattice = self.lattice_of(item, &names[..bands]).await?;
+        let lattice = rasters.lattice_of(item, &names[..bands]).await?;
         match target::window(&lattice, place, Asked::of(series)).and_then(|window| place_of(&window)) {
             Ok(place) => self.select(series, Some(place)).await,
             // So far away that the grid does not reach there.
@@ -217,16 +168,53 @@ impl Engine {
         let search = Search { place, ..series.selection.clone() };
         Ok(self.backend.select(search).try_collect().await?)
     }
+}
 
-    /// The grid of the finest of an Item's bands.
-    pub(super) async fn lattice_of(&self, item: &ItemFacts, names: &[String]) -> Result<Lattice, PatchError> {
-        let sources = self.open_bands(item, names).await?;
-        let finest = sources
-            .iter()
-            .map(|source| source.lattice)
-            .min_by(|a, b| a.resolution().total_cmp(&b.resolution()));
-        finest.ok_or_else(|| PatchError::no_band("bands", "", item))
+/// The grid of the reference, or of another Item where that cannot be read and the request says to drop such.
+async fn first_lattice(
+    rasters: &mut OpenRasters<'_>,
+    reference: &ItemFacts,
+    items: &[Arc<ItemFacts>],
+    names: &[String],
+    on_error: OnError,
+) -> Result<Lattice, PatchError> {
+    let mut first = rasters.lattice_of(reference, names).await;
+    for item in items.iter().filter(|item| has_all(item, names)) {
+        match &first {
+            Err(error) if on_error == OnError::Drop && is_source(error) => {
+                first = rasters.lattice_of(item, names).await;
+            }
+            _ => break,
+        }
     }
+    first
+}
+
+/// The finest grid of the bands among Items in the CRS of `known`, which stays when none is finer.
+async fn finest(
+    rasters: &mut OpenRasters<'_>,
+    known: &Lattice,
+    items: &[Arc<ItemFacts>],
+    names: &[String],
+    bands: usize,
+) -> Result<Lattice, PatchError> {
+    let mut best = *known;
+    for item in items.iter().filter(|item| has_all(item, names)) {
+        let described = described_resolution(item, &names[..bands], known.epsg);
+        // Items of one kind share a grid: only what may be finer is opened.
+        if described.is_none_or(|resolution| is_finer(resolution, best.resolution())) {
+            let lattice = match rasters.lattice_of(item, &names[..bands]).await {
+                Ok(lattice) => lattice,
+                // Its own time step tells.
+                Err(error) if is_source(&error) => continue,
+                Err(error) => return Err(error),
+            };
+            if lattice.epsg == best.epsg && is_finer(lattice.resolution(), best.resolution()) {
+                best = lattice;
+            }
+        }
+    }
+    Ok(best)
 }
 
 /// A step with its Items' bands; or its name and why it cannot be read.

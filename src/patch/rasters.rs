@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::engine::Engine;
 use super::error::PatchError;
 use super::grid::Lattice;
+use super::opening::OpenRasters;
 use super::series::Series;
 use super::source::BandSource;
 use crate::stac::ItemFacts;
@@ -87,7 +88,8 @@ impl Engine {
 
     /// The finest of an Item's bands, the first of several, its raster open.
     async fn finest_band(&self, item: &ItemFacts, names: &[String]) -> Result<BandSource, PatchError> {
-        let sources = self.open_bands(item, names).await?;
+        let mut rasters = OpenRasters::new(&self.headers, &self.places);
+        let sources = rasters.open_bands(item, names).await?;
         let finest =
             sources.into_iter().min_by(|a, b| a.lattice.resolution().total_cmp(&b.lattice.resolution()));
         finest.ok_or_else(|| PatchError::no_band("bands", "", item))

@@ -79,6 +79,9 @@ impl Engine {
             canvas = Some(painted);
         }
         let Some(canvas) = canvas else { return Ok((layout.empty_step()?, 0.0)) };
+        if !canvas.tracks_valid() {
+            return Ok((canvas.data, f64::NAN));
+        }
         let (layout, fills) = (Arc::clone(layout), Arc::clone(fills));
         self.pool.run(move || canvas.finish(&layout, &fills)).await
     }
