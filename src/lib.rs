@@ -11,6 +11,7 @@
 //! * [`cog`]: a COG's bytes become pixels: header, block table, codecs such as deflate, predictors.
 //! * [`build`]: rasters become a static tree; the demo's rasters.
 //! * [`upload`]: a folder tree is copied to a store, documents last; sets of images.
+//! * [`fetch`]: a search on another STAC API becomes files here, or period by period at another place.
 //! * [`validate`]: a catalogue becomes a list of what is wrong with it.
 //! * [`catalog`]: a static tree becomes an immutable snapshot in memory, with R-trees.
 //! * [`search`]: a question becomes a page of Items.
@@ -21,7 +22,7 @@
 //!
 //! Arrows run one way: `cli → any`; `api → {search, patch, asset}`; `patch → {search, cog, storage}`;
 //! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {source, cog, tree, storage}`;
-//! `upload → {build, cog, tree, storage}`; `validate → {cog, tree, storage}`; `source → storage`; `cog → storage`;
+//! `upload → {build, cog, tree, storage}`; `fetch → {source, tree, storage, upload}`; `validate → {cog, tree, storage}`; `source → storage`; `cog → storage`;
 //! `tree → storage`; all of them may use `stac`, `crs` and `pool`. A test holds the code to this.
 
 pub mod api;
@@ -31,6 +32,7 @@ pub mod catalog;
 pub mod cli;
 pub mod cog;
 pub mod crs;
+pub mod fetch;
 pub mod patch;
 pub mod pool;
 pub mod search;

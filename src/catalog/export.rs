@@ -6,6 +6,7 @@
 //! documents, and one encoded row group.
 
 use std::io::Write;
+use std::path::Path;
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::Value;
@@ -14,6 +15,7 @@ use super::bodies::BodyError;
 use super::snapshot::{RowId, Snapshot};
 use super::space::NO_FOOTPRINT;
 use super::table::{SchemaBuilder, TableError, TableWriter};
+use crate::tree::relative_href;
 
 /// Items that are parsed at once, on all threads of the pool that this runs on.
 const PARSED_AT_ONCE: usize = 200;
@@ -67,7 +69,8 @@ pub enum Stage {
 }
 
 impl Snapshot {
-    /// Writes all Items and Collections as stac-geoparquet. `told` hears how many Items of a stage are done.
+    /// Writes all Items and Collections as stac-geoparquet; beside a tree in the folder `beside`, hrefs that the tree has
+    /// relative to itself are relative to that folder, else all are absolute. `told` hears how many Items of a stage are done.
     ///
     /// # Errors
     /// When a packed document is damaged, the Items have more different fields than a table may have, or the bytes cannot be
@@ -75,13 +78,14 @@ impl Snapshot {
     pub fn write_table(
         &self,
         out: impl Write + Send,
+        beside: Option<&Path>,
         mut told: impl FnMut(Stage, usize),
     ) -> Result<Refused, ExportError> {
         let rows = self.rows_by_place();
         let (mut schema, mut refused, mut left_out) = (SchemaBuilder::new(), Refused::default(), Vec::new());
         let mut done = 0;
         for piece in rows.chunks(PARSED_AT_ONCE) {
-            for (at, item) in piece.iter().zip(self.parsed(piece)?) {
+            for (at, item) in piece.iter().zip(self.parsed(piece, beside)?) {
                 match schema.observe(&item) {
                     Ok(()) => {}
                     Err(reason @ TableError::Item { .. }) => {
@@ -105,7 +109,7 @@ impl Snapshot {
         let mut left_out = left_out.into_iter().peekable();
         done = 0;
         for piece in rows.chunks(PARSED_AT_ONCE) {
-            for (at, item) in piece.iter().zip(self.parsed(piece)?) {
+            for (at, item) in piece.iter().zip(self.parsed(piece, beside)?) {
                 if left_out.next_if_eq(at).is_none() {
                     writer.write(&item)?;
                 }
@@ -153,10 +157,15 @@ impl Snapshot {
         rows
     }
 
-    fn parsed(&self, rows: &[RowId]) -> Result<Vec<Value>, ExportError> {
+    fn parsed(&self, rows: &[RowId], beside: Option<&Path>) -> Result<Vec<Value>, ExportError> {
+        // Any document in the folder will do.
+        let document = beside.map(|folder| folder.join("items.parquet"));
+        let relative = |href: &str| relative_href(document.as_deref()?, Path::new(href));
         let parse = |at: &RowId| {
             let id = || self.id(*at);
-            self.unpacked(*at)?.parse().map_err(|source| ExportError::Json { id: id(), source })
+            let body = self.unpacked(*at)?;
+            let body = if beside.is_some() { body.moved(relative) } else { body };
+            body.parse().map_err(|source| ExportError::Json { id: id(), source })
         };
         rows.par_iter().map(parse).collect()
     }

@@ -31,6 +31,7 @@ mod parse;
 mod part;
 mod parts;
 mod read;
+mod relocate;
 mod seen;
 mod snapshot;
 mod sources;

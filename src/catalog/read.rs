@@ -48,7 +48,7 @@ pub(super) async fn read(
         }
         Source::StandardInput => {
             let location = Location::Local("/dev/stdin".into());
-            let document = Document { location: location.clone(), state: None, is_same: false };
+            let document = Document { location: location.clone(), state: None, md5: None, is_same: false };
             let lines = parsed(pool, press, location, blocks(std::io::stdin()));
             Ok(stream::iter([Ok(Found::Document(document))]).chain(lines).boxed())
         }
@@ -66,7 +66,7 @@ pub(super) async fn read(
 async fn state_of(storage: &Storage, location: &Location, seen: &Seen) -> Result<Document, StorageError> {
     let state = Seen::state_of_file(&storage.meta(location).await?);
     let is_same = !state.is_empty() && seen.items_state(location).is_some_and(|before| before == state);
-    Ok(Document { location: location.clone(), state: Some(state), is_same })
+    Ok(Document { location: location.clone(), state: Some(state), md5: None, is_same })
 }
 
 /// Parses blocks of lines on the pool, several at once, in their order.

@@ -27,6 +27,8 @@ pub(super) struct Remembered {
     pub(super) location: Location,
     /// Its `ETag` and what it was found under; empty when the next look must read it; nothing when it was not there.
     pub(super) state: Option<String>,
+    /// MD5 of its bytes as they were read.
+    pub(super) md5: Option<[u8; 16]>,
     /// True for a Catalog or Collection: what it links is found by reading it.
     pub(super) is_parent: bool,
     /// False once nothing links it any more.
@@ -44,13 +46,14 @@ impl Seen {
         let fresh = Remembered {
             location: document.location.clone(),
             state: document.state.clone(),
+            md5: document.md5,
             is_parent: false,
             is_watched: true,
         };
         let number = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
         let number = *self.index.entry(document.location.clone()).or_insert(number);
         match self.documents.get_mut(number as usize) {
-            Some(known) => *known = fresh,
+            Some(known) => *known = Remembered { md5: fresh.md5.or(known.md5), ..fresh },
             None => self.documents.push(fresh),
         }
         number
@@ -65,7 +68,9 @@ impl Seen {
 
     /// Makes the next look read the document whatever its state.
     pub(super) fn distrust(&mut self, number: u32) {
-        if let Some(state) = self.documents.get_mut(number as usize).and_then(|d| d.state.as_mut()) {
+        let Some(document) = self.documents.get_mut(number as usize) else { return };
+        document.md5 = None;
+        if let Some(state) = &mut document.state {
             state.clear();
         }
     }
@@ -180,7 +185,7 @@ mod tests {
             let mut seen = Seen::default();
             for name in ["there", "missing"] {
                 let state = storage.meta(&at(name)).await.ok().map(|meta| Seen::state_of_file(&meta));
-                seen.note(&Document { location: at(name), state, is_same: false });
+                seen.note(&Document { location: at(name), state, md5: None, is_same: false });
             }
             seen
         };

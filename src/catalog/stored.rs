@@ -3,7 +3,7 @@
 //! A file is a magic text and then frames, each with its length and a CRC-32: a head in JSON (sources, Collections, states
 //! of documents), the columns of each part as they lie in memory, and the packed bodies as they are. Reading is a copy of
 //! memory. Whatever is not as it was written, or was written for other sources or by another version, is refused: the
-//! catalogue is then read from its documents, which are the truth.
+//! catalogue is then read from its documents, which are the truth. One that was copied with its tree is [moved](super::relocate).
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -13,13 +13,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::bodies::{Bodies, BodyRef, ChunkError, Dictionaries, DictionaryError};
+use super::bodies::{Bodies, BodyError, BodyRef, ChunkError, Dictionaries, DictionaryError};
 use super::codes::Codes;
 use super::columns::Columns;
 use super::ids::Ids;
 use super::load::Loaded;
 use super::part::{Kept, Part};
 use super::parts::{PartsError, Reader, write_list};
+use super::relocate::{Relocation, hexadecimal};
 use super::seen::{Remembered, Seen};
 use super::snapshot::{Collection, Snapshot, View, hash128};
 use super::sources::Source;
@@ -29,7 +30,7 @@ use super::times::Times;
 use crate::storage::{Location, StorageError};
 
 /// What a file begins with; the number changes with the layout.
-const MAGIC: &[u8; 16] = b"cairn snapshot 1";
+const MAGIC: &[u8; 16] = b"cairn snapshot 2";
 
 /// Why a file is not taken.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,9 @@ pub enum StoredError {
     /// The bodies.
     #[error("its documents are damaged")]
     Bodies(#[from] ChunkError),
+    /// One of the bodies.
+    #[error("a document in it is damaged")]
+    Body(#[from] BodyError),
     /// What unpacks them.
     #[error("the dictionary of its documents is damaged")]
     Dictionary(#[source] DictionaryError),
@@ -83,11 +87,14 @@ struct Head {
     content: String,
     collections: Vec<(String, Value)>,
     shown: Vec<u32>,
-    documents: Vec<(String, Option<String>, bool, bool)>,
+    documents: Vec<DocumentHead>,
     dictionaries: Vec<String>,
     chunks: usize,
     parts: Vec<PartHead>,
 }
+
+/// Location, state, MD5 in hexadecimal, whether it is a parent, whether it is watched.
+type DocumentHead = (String, Option<String>, Option<String>, bool, bool);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct PartHead {
@@ -139,7 +146,9 @@ fn write_to(loaded: &Loaded, sources: &[Source], path: &Path) -> io::Result<()> 
             .seen
             .documents()
             .iter()
-            .map(|d| (d.location.to_string(), d.state.clone(), d.is_parent, d.is_watched))
+            .map(|d| {
+                (d.location.to_string(), d.state.clone(), d.md5.map(hexadecimal), d.is_parent, d.is_watched)
+            })
             .collect(),
         dictionaries: bodies.dictionaries().iter().map(|(name, _)| name.to_owned()).collect(),
         chunks: bodies.chunks().len(),
@@ -228,7 +237,8 @@ pub(super) fn read(path: &Path, sources: &[Source]) -> Result<Option<Loaded>, St
     let mut frames = Frames { source, left: left.saturating_sub(16) };
     let head: Head = serde_json::from_slice(&frames.next()?)?;
     let wanted = names(sources);
-    if head.sources != wanted {
+    let moved = if head.sources == wanted { None } else { Relocation::between(&head.sources, sources) };
+    if head.sources != wanted && moved.is_none() {
         return Err(StoredError::OtherSources { found: head.sources.join(" "), wanted: wanted.join(" ") });
     }
     let mut dictionaries = Vec::new();
@@ -247,28 +257,43 @@ pub(super) fn read(path: &Path, sources: &[Source]) -> Result<Option<Loaded>, St
     for part in head.parts {
         views.push(read_part(&mut frames, part, &bodies, head.collections.len(), head.documents.len())?);
     }
-    let slots =
+    let mut slots =
         head.collections.into_iter().map(|(id, document)| Collection { id, document }).collect::<Vec<_>>();
     if head.shown.iter().any(|slot| *slot as usize >= slots.len()) {
         return Err(StoredError::Inconsistent);
     }
-    let documents = head.documents.into_iter().map(|(location, state, is_parent, is_watched)| {
-        let location = Location::parse(&location).map_err(|_bad| StoredError::Inconsistent)?;
-        Ok(Remembered { location, state, is_parent, is_watched })
-    });
+    let documents = head.documents.into_iter().map(remembered);
+    let mut documents = documents.collect::<Result<Vec<_>, StoredError>>()?;
+    let mut content = u128::from_str_radix(&head.content, 16).map_err(|_bad| StoredError::Inconsistent)?;
+    if let Some(moved) = moved {
+        let owners;
+        (content, owners) = moved.rows(&mut views, &slots, documents.len())?;
+        slots.iter_mut().for_each(|slot| moved.collection(slot));
+        let owned = documents.into_iter().zip(&owners);
+        documents = owned.map(|(document, owner)| moved.document(document, owner.as_deref())).collect();
+    }
     let mut snapshot = Snapshot {
         title: head.title,
         description: head.description,
         generation: Snapshot::next_generation(),
-        content: u128::from_str_radix(&head.content, 16).map_err(|_bad| StoredError::Inconsistent)?,
+        content,
         slots,
         shown: head.shown,
         views,
         version: 0,
     };
     snapshot.set_version();
-    let seen = Seen::from_documents(documents.collect::<Result<_, StoredError>>()?);
+    let seen = Seen::from_documents(documents);
     Ok(Some(Loaded { snapshot: Arc::new(snapshot), seen: Arc::new(seen) }))
+}
+
+fn remembered(
+    (location, state, md5, is_parent, is_watched): DocumentHead,
+) -> Result<Remembered, StoredError> {
+    let location = Location::parse(&location).map_err(|_bad| StoredError::Inconsistent)?;
+    let sum = |text: &String| u128::from_str_radix(text, 16).map(u128::to_be_bytes);
+    let md5 = md5.as_ref().map(sum).transpose().map_err(|_bad| StoredError::Inconsistent)?;
+    Ok(Remembered { location, state, md5, is_parent, is_watched })
 }
 
 fn read_part(

@@ -1,25 +1,23 @@
 //! `cairn fetch`.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use chrono::{DateTime, Utc};
-use clap::Args;
-use futures::{StreamExt as _, stream};
-use serde_json::{Map, Value, json};
+use clap::{Args, ValueEnum};
 use url::Url;
 
 use super::progress::{Progress, say};
-use crate::build::Options;
-use crate::source::api::{Checked, Client, Query, days, download};
+use super::transfer::count_of_bytes;
+use super::upload::stopped;
+use crate::build;
+use crate::fetch::{self, FAILED, MOVED, Options, Periods};
+use crate::pool::Pool;
+use crate::source::api::{self, Query, Signer};
 use crate::stac::{Bbox, parse_instant};
-use crate::tree::Layout;
+use crate::storage::Location;
 
 /// The folder of the catalogue of what came, in DEST.
 const CATALOG: &str = "catalog";
-/// What did not come, in DEST.
-const FAILED: &str = "failed.ndjson";
 
 /// Arguments of `cairn fetch`.
 #[derive(Debug, Args)]
@@ -60,252 +58,145 @@ pub(super) struct FetchArgs {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
 
+    /// What DEST may take on the disk at most, such as 200G; files whose size is told neither by the Item nor by their server are
+    /// counted as they come, and stopped
+    #[arg(long, value_name = "BYTES", value_parser = disk_bytes)]
+    max_disk: Option<u64>,
+
+    /// URL that signs hrefs: GET URL?href=… answers {"href": …}, as /sas/v1/sign of the Planetary Computer and of Cairn
+    #[arg(long, value_name = "URL", value_parser = web_url)]
+    sign: Option<Url>,
+
+    /// Work through --datetime period by period: fetch, --then, --move-to, free the disk, go on; a run that was cut off goes on
+    /// with the period it was at
+    #[arg(long, value_name = "PERIOD", requires = "datetime")]
+    per: Option<Per>,
+
+    /// Shell command that each period is given to; {dir} stands for the folder of what came, {out} for an empty one: where it
+    /// is used, what the command writes there is the result, else what is in {dir} afterwards
+    #[arg(long, value_name = "COMMAND", requires = "per")]
+    then: Option<String>,
+
+    /// Folder or URL that results are moved to, each held against the local one before that goes [default: DEST]
+    #[arg(long, value_name = "LOCATION", requires = "per")]
+    move_to: Option<String>,
+
     /// Say nothing but warnings and errors
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// Runs `cairn fetch`.
-pub(super) fn run(args: &FetchArgs) -> anyhow::Result<()> {
-    super::runtime()?.block_on(fetch(args))
+/// `--per`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Per {
+    /// From the first of each month (UTC)
+    Month,
+    /// From each Monday
+    Week,
+    /// Each day
+    Day,
 }
 
-async fn fetch(args: &FetchArgs) -> anyhow::Result<()> {
-    let client = Client::open(&args.api).await?;
-    let query = Query {
-        collections: args.collection.clone(),
-        bbox: args.bbox,
-        tile: args.tile.as_ref().map(|tile| tile.trim_start_matches('T').to_ascii_uppercase()),
-        max_cloud_cover: args.max_cloud_cover,
-    };
-    tokio::fs::create_dir_all(&args.dest).await.with_context(|| format!("DEST {}", args.dest.display()))?;
-    let dest = std::path::absolute(&args.dest)?;
-    let windows = match args.datetime {
-        Some((start, end)) => days(start, end).into_iter().map(Some).collect(),
-        None => vec![None],
-    };
-    let (mut seen, mut totals, mut failed) = (HashSet::new(), Totals::default(), Vec::new());
-    let progress = Progress::new("days searched", args.quiet);
-    let count = windows.len();
-    for (n, window) in windows.into_iter().enumerate() {
-        let mut wanted = Vec::new();
-        for item in client.window(&query, window).await? {
-            match Wanted::new(&item, args, &dest) {
-                // One that lasts over midnight is found twice.
-                Some(item) if seen.insert((item.collection.clone(), item.id.clone())) => wanted.push(item),
-                Some(_) => {}
-                None => failed.push(
-                    json!({"item": item.get("id"), "error": "the API gives it no id, collection or assets"}),
-                ),
-            }
+/// Runs `cairn fetch`.
+pub(super) fn run(args: &FetchArgs) -> anyhow::Result<()> {
+    let options = options(args)?;
+    super::runtime()?.block_on(fetch(&options, args.quiet))
+}
+
+fn options(args: &FetchArgs) -> anyhow::Result<Options> {
+    let per = args.per.map(|per| match per {
+        Per::Month => api::Per::Month,
+        Per::Week => api::Per::Week,
+        Per::Day => api::Per::Day,
+    });
+    let move_to = args.move_to.as_deref().map(Location::parse).transpose()?;
+    Ok(Options {
+        api: args.api.clone(),
+        dest: args.dest.clone(),
+        query: Query {
+            collections: args.collection.clone(),
+            bbox: args.bbox,
+            tile: args.tile.as_ref().map(|tile| tile.trim_start_matches('T').to_ascii_uppercase()),
+            max_cloud_cover: args.max_cloud_cover,
+        },
+        interval: args.datetime,
+        assets: args.asset.clone(),
+        jobs: usize::from(args.jobs),
+        max_disk: args.max_disk,
+        signer: args.sign.clone().map(Signer::new),
+        periods: per.map(|per| Periods { per, then: args.then.clone(), move_to }),
+    })
+}
+
+async fn fetch(options: &Options, quiet: bool) -> anyhow::Result<()> {
+    let (storage, pool, stop) = (super::config::storage()?, Pool::new()?, stopped());
+    let what = if options.periods.is_some() { "periods done" } else { "days searched" };
+    let progress = Progress::new(what, quiet);
+    let told = |at: fetch::Progress<'_>| match at {
+        fetch::Progress::Windows(done, total) => progress.at(done, total),
+        fetch::Progress::Period(name, what) => progress.note(&format!("{name}: {what}")),
+        fetch::Progress::Waiting => {
+            progress.note("waiting for another cairn fetch in DEST, or for the command that one left behind");
         }
-        for item in wanted {
-            totals.items += 1;
-            item.fetch(&client, usize::from(args.jobs), &mut totals, &mut failed).await?;
-        }
-        progress.at(n + 1, count);
-    }
+    };
+    let report = fetch::run(&storage, &pool, options, stop.clone(), &told).await;
     progress.finish();
-    record(&dest.join(FAILED), &failed)?;
-    if !args.quiet {
-        let Totals { items, new, there } = totals;
-        say(&format!("{items} Items: {new} files came, {there} were there already, {} failed", failed.len()));
+    let report = report?;
+    if !quiet {
+        let fetch::Report { items, new, there, done_before, failures } = &report;
+        let failed = failures.len();
+        let mut line =
+            format!("{items} Items: {new} files came, {there} were there already, {failed} failed");
+        if *done_before > 0 {
+            line = format!("{line}; {done_before} periods were done before");
+        }
+        say(&line);
     }
-    if totals.new + totals.there > 0 {
-        let options = Options { source: dest.clone(), dest: dest.join(CATALOG), ..Options::default() };
-        super::build::build(&options, args.quiet).await?;
-    }
+    catalogue(options, &report, stop, quiet).await?;
+    let failed = report.failures.len();
     anyhow::ensure!(
-        failed.is_empty(),
-        "{} files did not come; they are named in {}; run the command again",
-        failed.len(),
-        dest.join(FAILED).display()
+        failed == 0,
+        "{failed} files did not come; they are named in {}; run the command again",
+        options.dest.join(FAILED).display()
     );
     Ok(())
 }
 
-/// What became of all files.
-#[derive(Debug, Default)]
-struct Totals {
-    items: usize,
-    new: usize,
-    there: usize,
-}
-
-/// An Item that is wanted.
-struct Wanted {
-    collection: String,
-    id: String,
-    /// Its document on this disk.
-    document: PathBuf,
-    item: Value,
-    files: Vec<File>,
-}
-
-/// One of its assets.
-#[derive(Debug, Clone)]
-struct File {
-    key: String,
-    href: String,
-    name: String,
-    checked: Checked,
-}
-
-impl Wanted {
-    fn new(item: &Value, args: &FetchArgs, dest: &Path) -> Option<Self> {
-        let text = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
-        let id = text("id")?;
-        let collection = text("collection")?;
-        let branch = Layout::branch(Path::new(""), &collection);
-        let document = dest.join(Layout::item(&branch, &[], &id));
-        let mut names = HashSet::new();
-        let mut files = Vec::new();
-        for (key, asset) in item.get("assets")?.as_object()? {
-            if !args.asset.is_empty() && !args.asset.contains(key) {
-                continue;
-            }
-            let href = asset.get("href").and_then(Value::as_str)?.to_owned();
-            let mut name = file_name(key, &href, asset.get("type").and_then(Value::as_str));
-            if !names.insert(name.clone()) {
-                name = format!("{}_{name}", plain(key));
-                names.insert(name.clone());
-            }
-            let checked = Checked {
-                size: asset.get("file:size").and_then(Value::as_u64),
-                checksum: asset.get("file:checksum").and_then(Value::as_str).map(str::to_owned),
-            };
-            files.push(File { key: key.clone(), href, name, checked });
+/// Builds the catalogue of what is here; of what was moved elsewhere there is a list of Items.
+async fn catalogue(
+    options: &Options,
+    report: &fetch::Report,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+    quiet: bool,
+) -> anyhow::Result<()> {
+    if let Some(to) = options.periods.as_ref().and_then(|periods| periods.move_to.as_ref()) {
+        let moved = options.dest.join(MOVED);
+        if !quiet && std::fs::metadata(&moved).is_ok_and(|metadata| metadata.len() > 0) {
+            say(&format!("serve what was moved with: cairn serve {} --allow {to}", moved.display()));
         }
-        Some(Self { collection, id, document, item: item.clone(), files })
+        return Ok(());
     }
-
-    /// Downloads its files, and writes the Item with those that came.
-    async fn fetch(
-        self,
-        client: &Client,
-        at_once: usize,
-        totals: &mut Totals,
-        failed: &mut Vec<Value>,
-    ) -> anyhow::Result<()> {
-        let folder = self.document.parent().unwrap_or(Path::new(".")).to_owned();
-        let folder = &folder;
-        let fetched: Vec<(File, Result<bool, String>)> = stream::iter(self.files.clone())
-            .map(|file| async move {
-                let came = match Url::parse(&file.href) {
-                    Ok(url) if matches!(url.scheme(), "http" | "https") => {
-                        let came = download(client, &url, &folder.join(&file.name), &file.checked).await;
-                        came.map_err(|error| format!("{:#}", anyhow::Error::from(error)))
-                    }
-                    _ => Err(
-                        "its href is no http:// or https:// URL, which is all that this version downloads"
-                            .to_owned(),
-                    ),
-                };
-                (file, came)
-            })
-            .buffer_unordered(at_once)
-            .collect()
-            .await;
-        let mut came = Vec::new();
-        for (file, result) in fetched {
-            match result {
-                Ok(is_new) => {
-                    if is_new {
-                        totals.new += 1;
-                    } else {
-                        totals.there += 1;
-                    }
-                    came.push(file);
-                }
-                Err(error) => {
-                    let (collection, id, key) = (&self.collection, &self.id, &file.key);
-                    failed.push(json!({"collection": collection, "item": id, "asset": key, "error": error}));
-                }
-            }
-        }
-        if came.is_empty() {
-            return Ok(());
-        }
-        let item = localised(self.item, &came);
-        let mut bytes = serde_json::to_vec_pretty(&item)?;
-        bytes.push(b'\n');
-        replace(&self.document, &bytes)
+    if report.new + report.there + report.done_before == 0 {
+        return Ok(());
+    }
+    let dest = std::path::absolute(&options.dest)?;
+    let building =
+        build::Options { source: dest.clone(), dest: dest.join(CATALOG), ..build::Options::default() };
+    tokio::select! {
+        built = super::build::build(&building, quiet) => built.map(|_report| ()),
+        Ok(_) = stop.wait_for(|stopped| *stopped) => Err(fetch::FetchError::Interrupted.into()),
     }
 }
 
-/// The Item with the assets that came only, their hrefs those of the files, and a link to where it comes from.
-fn localised(mut item: Value, came: &[File]) -> Value {
-    let own = item.get("links").and_then(Value::as_array).and_then(|links| {
-        let own = links.iter().find(|link| link.get("rel").and_then(Value::as_str) == Some("self"));
-        let href = own?.get("href")?.as_str()?;
-        Some(json!([{"rel": "canonical", "href": href.split('?').next(), "type": "application/geo+json"}]))
-    });
-    let assets = item.get("assets").and_then(Value::as_object).cloned().unwrap_or_default();
-    let mut kept = Map::new();
-    for (key, mut asset) in assets {
-        if let Some(file) = came.iter().find(|file| file.key == key)
-            && let Some(fields) = asset.as_object_mut()
-        {
-            fields.insert("href".to_owned(), json!(format!("./{}", file.name)));
-            kept.insert(key, asset);
-        }
-    }
-    if let Some(fields) = item.as_object_mut() {
-        fields.insert("assets".to_owned(), Value::Object(kept));
-        fields.insert("links".to_owned(), own.unwrap_or_else(|| json!([])));
-    }
-    item
+/// A size, such as `200G`.
+fn disk_bytes(text: &str) -> Result<u64, String> {
+    count_of_bytes(text)
+        .ok_or_else(|| format!("'{text}' is no size; write for example 500M, 20G or 2T (bytes)"))
 }
 
-/// The name of an asset's file: the last part of its href, with an ending by its media type where that has none.
-fn file_name(key: &str, href: &str, media_type: Option<&str>) -> String {
-    let path = href.split(['?', '#']).next().unwrap_or_default();
-    let last = path.rsplit('/').next().unwrap_or_default();
-    let name = plain(last);
-    if name.contains('.') && !name.starts_with('.') {
-        return name;
-    }
-    let ending = match media_type.and_then(|media_type| media_type.split(';').next()) {
-        Some("image/tiff") => ".tif",
-        Some("image/jp2") => ".jp2",
-        Some("image/png") => ".png",
-        Some("image/jpeg") => ".jpg",
-        Some("application/json" | "application/geo+json") => ".json",
-        Some("application/xml" | "text/xml") => ".xml",
-        _ => "",
-    };
-    format!("{}{ending}", plain(key))
-}
-
-/// A name that is nothing but a name.
-fn plain(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' })
-        .take(150)
-        .collect();
-    if plain.starts_with('.') || plain.is_empty() { format!("_{plain}") } else { plain }
-}
-
-/// Writes what did not come, or takes the record of an earlier run away.
-fn record(path: &Path, failed: &[Value]) -> anyhow::Result<()> {
-    if failed.is_empty() {
-        return match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        };
-    }
-    let mut lines: Vec<String> = failed.iter().map(Value::to_string).collect();
-    lines.push(String::new());
-    replace(path, lines.join("\n").as_bytes())
-}
-
-/// Writes a file whole: under another name first.
-fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let written = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path));
-    written.with_context(|| format!("cannot write {}", path.display()))
+fn web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| "give a URL that begins with http:// or https://".to_owned())
 }
 
 /// `START/END`; a date alone means all of its day, `..` as END means now.
@@ -332,16 +223,5 @@ mod tests {
         assert!(interval("2024-01-01/..").is_ok_and(|(_, end)| end <= Utc::now()));
         assert!(interval("2024-01-02/2024-01-01").is_err_and(|error| error.contains("before")));
         assert!(interval("soon").is_err());
-    }
-
-    #[test]
-    fn names_of_files_stay_in_their_folder() {
-        assert_eq!(file_name("B04", "https://h/a/B04.tif?sig=x", None), "B04.tif");
-        assert_eq!(
-            file_name("B04", "https://h/assets/B04", Some("image/tiff; application=geotiff")),
-            "B04.tif"
-        );
-        assert_eq!(file_name("../x", "https://h/..", None), "_..");
-        assert_eq!(plain("a/b c"), "a_b_c");
     }
 }

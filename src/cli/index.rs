@@ -83,7 +83,7 @@ async fn items(args: &IndexArgs, sources: Vec<Source>, form: Form, dest: &Locati
     tell(&report);
     let snapshot = catalog.snapshot();
     let total = snapshot.len();
-    let (refused, bytes) = write(&pool, snapshot, form, &path, file, args.quiet).await?;
+    let (refused, bytes) = write(&pool, snapshot, (form, None), &path, file, args.quiet).await?;
     part.publish()?;
     if copy.is_some() {
         let media_type = match form {
@@ -109,11 +109,11 @@ async fn items(args: &IndexArgs, sources: Vec<Source>, form: Form, dest: &Locati
     complete(&report)
 }
 
-/// Writes all Items to a file that has been made for `path`; says which had no place, and how long the file is.
+/// Writes all Items to a file that has been made for `path`, in a form, a table perhaps beside the tree in a folder; says which had no place, and how long the file is.
 async fn write(
     pool: &Pool,
     snapshot: Arc<Snapshot>,
-    form: Form,
+    (form, beside): (Form, Option<PathBuf>),
     path: &Path,
     file: File,
     quiet: bool,
@@ -131,7 +131,7 @@ async fn write(
         };
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
         let refused = match form {
-            Form::Table => snapshot.write_table(&mut out, told)?,
+            Form::Table => snapshot.write_table(&mut out, beside.as_deref(), told)?,
             Form::Lines => {
                 snapshot.write_lines(&mut out, told)?;
                 Refused::default()
@@ -163,7 +163,8 @@ pub(super) async fn beside(folder: &Path, table: &str, quiet: bool) -> anyhow::R
     let (part, file) = Part::create(&table)?;
     let (catalog, report) = Catalog::load(sources, super::config::storage()?, pool.clone()).await?;
     tell(&report);
-    let (refused, _) = write(&pool, catalog.snapshot(), Form::Table, &table, file, quiet).await?;
+    let (refused, _) =
+        write(&pool, catalog.snapshot(), (Form::Table, Some(folder.to_owned())), &table, file, quiet).await?;
     part.publish()?;
     for reason in &refused.reasons {
         say(&format!("warning: not in {}: {reason}", table.display()));

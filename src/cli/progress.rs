@@ -51,6 +51,15 @@ impl Progress {
         }
     }
 
+    /// One line about what is going on now.
+    pub(super) fn note(&self, line: &str) {
+        match self {
+            Self::Quiet => {}
+            Self::Bar(bar) => bar.println(line),
+            Self::Lines { .. } => say(line),
+        }
+    }
+
     /// The work is over.
     pub(super) fn finish(&self) {
         if let Self::Bar(bar) = self {

@@ -166,6 +166,8 @@ impl Keeper {
     async fn keep_fresh(self, mut hangup: Signal, is_stored: bool) {
         let first_look = if self.is_remote { FIRST_LOOK_AT_STORE } else { Duration::ZERO };
         let mut pause = if is_stored { Some(first_look) } else { self.every };
+        // A snapshot from beside the tree may be of another place: what was found out about the documents here is kept.
+        let mut is_first = is_stored;
         if !is_stored {
             self.store().await;
         }
@@ -179,7 +181,7 @@ impl Keeper {
                 match self.catalog.reload().await {
                     Ok(report) => {
                         tell(&report);
-                        if report.fresh + report.gone > 0 {
+                        if report.fresh + report.gone > 0 || std::mem::take(&mut is_first) {
                             self.store().await;
                         }
                     }

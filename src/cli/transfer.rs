@@ -114,6 +114,24 @@ pub(super) fn bytes(count: u64) -> String {
     format!("{count} B")
 }
 
+/// `500k`, `20M`, `1.5G`, also with `B`, `iB` and `/s` behind.
+pub(super) fn count_of_bytes(text: &str) -> Option<u64> {
+    let plain = text.trim_end_matches("/s").trim_end_matches(['B', 'b']);
+    let (plain, base) = plain.strip_suffix('i').map_or((plain, 1_000.0), |plain| (plain, 1_024.0));
+    let digits = plain.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let power = match &plain[digits.len()..] {
+        "" => 0,
+        "k" | "K" => 1,
+        "m" | "M" => 2,
+        "g" | "G" => 3,
+        "t" | "T" => 4,
+        _ => return None,
+    };
+    let count = digits.trim().parse::<f64>().ok()? * f64::powi(base, power);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within bounds")]
+    (1.0..1e18).contains(&count).then_some(count as u64)
+}
+
 /// Hours, minutes and seconds, the two that matter.
 pub(super) fn duration(time: Duration) -> String {
     match time.as_secs() {

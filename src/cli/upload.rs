@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::config::user_cache;
 use super::progress::say;
-use super::transfer::{Transfer, bytes, duration, rate};
+use super::transfer::{Transfer, bytes, count_of_bytes, duration, rate};
 use crate::pool::Pool;
 use crate::storage::{Location, Storage};
 use crate::upload::set::{self, SetName, SetOptions, Transform};
@@ -169,11 +169,11 @@ async fn publish(storage: &Storage, options: &SetOptions, dest: &str, quiet: boo
     Ok(())
 }
 
-/// True once Ctrl-C is typed.
-fn stopped() -> watch::Receiver<bool> {
+/// True once the user or the system asks the command to end.
+pub(super) fn stopped() -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
+        if super::interrupted().await.is_ok() {
             stop.send_replace(true);
         }
     });
@@ -247,23 +247,10 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "give a whole number, 1 at least".to_owned())
 }
 
-/// `500k`, `20M`, `1.5G`, also with `B`, `iB` and `/s` behind.
+/// A rate, such as `20M`.
 fn byte_count(text: &str) -> Result<u64, String> {
-    let failed = || format!("'{text}' is no rate; write for example 500k, 20M or 1G (bytes a second)");
-    let plain = text.trim_end_matches("/s").trim_end_matches(['B', 'b']);
-    let (plain, base) = plain.strip_suffix('i').map_or((plain, 1_000.0), |plain| (plain, 1_024.0));
-    let digits = plain.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let power = match &plain[digits.len()..] {
-        "" => 0,
-        "k" | "K" => 1,
-        "m" | "M" => 2,
-        "g" | "G" => 3,
-        _ => return Err(failed()),
-    };
-    let count: f64 = digits.trim().parse().map_err(|_number| failed())?;
-    let count = count * f64::powi(base, power);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within bounds")]
-    if (1.0..1e18).contains(&count) { Ok(count as u64) } else { Err(failed()) }
+    count_of_bytes(text)
+        .ok_or_else(|| format!("'{text}' is no rate; write for example 500k, 20M or 1G (bytes a second)"))
 }
 
 #[cfg(test)]

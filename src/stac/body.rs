@@ -4,7 +4,7 @@
 //! All of it is one text, the payload, so that it can be compressed, kept in a file and read back whole:
 //!
 //! ```text
-//! flags, number of hrefs, for each href: gap, length of the key, gap, length of the href
+//! flags, number of hrefs, for each href: gap, length of the key, gap, twice the length of the href (one more: it moves)
 //! {"id":…,"assets":{"B04":{"href":"https://…"}},…,"links":[…
 //! ```
 //!
@@ -56,6 +56,8 @@ pub enum PayloadError {
 const HAS_LINKS: usize = 1;
 /// An href is a path on the server's own disk.
 const HAS_LOCAL_HREFS: usize = 2;
+/// What its links say depends on where its document lies.
+const LINKS_MOVE: usize = 4;
 /// Bits of a number in one byte of the header.
 const GROUP_BITS: u32 = 6;
 /// Added to a byte that another one follows.
@@ -66,6 +68,8 @@ const MORE: u8 = 1 << GROUP_BITS;
 pub(super) struct AssetHref {
     pub(super) key: Range<usize>,
     pub(super) href: Range<usize>,
+    /// True when the document has it relative to its own place, or to that of its tree.
+    pub(super) moves: bool,
 }
 
 /// A body in the memory of the [`BodyWriter`](super::BodyWriter) that wrote it.
@@ -94,17 +98,27 @@ impl<'a> WrittenBody<'a> {
 }
 
 /// Writes what stands before the JSON in a payload; `json` ends inside its `links`.
-pub(super) fn push_places(out: &mut String, json: &str, hrefs: &[AssetHref], has_links: bool) {
+pub(super) fn push_places(
+    out: &mut String,
+    json: &str,
+    hrefs: &[AssetHref],
+    has_links: bool,
+    links_move: bool,
+) {
     let is_local = |place: &AssetHref| json[place.href.clone()].starts_with("\"/");
     let mut flags = if has_links { HAS_LINKS } else { 0 };
+    if links_move {
+        flags |= LINKS_MOVE;
+    }
     if hrefs.iter().any(is_local) {
         flags |= HAS_LOCAL_HREFS;
     }
     push_number(out, flags);
     push_number(out, hrefs.len());
     let mut end = 0;
-    for AssetHref { key, href } in hrefs {
-        for number in [key.start - end, key.len(), href.start - key.end, href.len()] {
+    for AssetHref { key, href, moves } in hrefs {
+        let len = href.len() << 1 | usize::from(*moves);
+        for number in [key.start - end, key.len(), href.start - key.end, len] {
             push_number(out, number);
         }
         end = href.end;
@@ -201,6 +215,39 @@ impl ItemBody {
         self.places().map(move |place| (unquoted(json, &place.key), unquoted(json, &place.href)))
     }
 
+    /// The body with other hrefs, for a document that lies at another place: `map` is given those that the document has
+    /// relative to its place, and leaves them where it gives nothing.
+    #[must_use]
+    pub fn moved(&self, mut map: impl FnMut(&str) -> Option<String>) -> Self {
+        let json = self.open_json();
+        let (mut out, mut places) = (String::with_capacity(json.len()), Vec::new());
+        let mut copied = 0;
+        for place in self.places() {
+            out.push_str(&json[copied..place.key.start]);
+            let key = out.len()..out.len() + place.key.len();
+            out.push_str(&json[place.key.start..place.href.start]);
+            let start = out.len();
+            match map(&unquoted(json, &place.href)).filter(|_| place.moves) {
+                Some(href) => push_json_string(&mut out, &href),
+                None => out.push_str(&json[place.href.clone()]),
+            }
+            copied = place.href.end;
+            places.push(AssetHref { key, href: start..out.len(), moves: place.moves });
+        }
+        out.push_str(&json[copied..]);
+        let mut payload = String::with_capacity(self.payload.len());
+        push_places(&mut payload, &out, &places, self.flags() & HAS_LINKS != 0, self.links_move());
+        let json_at = payload.len();
+        payload.push_str(&out);
+        Self { payload: payload.into_boxed_str(), json_at }
+    }
+
+    /// True when what its links say depends on where its document lies.
+    #[must_use]
+    pub fn links_move(&self) -> bool {
+        self.flags() & LINKS_MOVE != 0
+    }
+
     fn flags(&self) -> usize {
         self.payload.as_bytes().first().copied().unwrap_or_default().into()
     }
@@ -269,9 +316,12 @@ impl Iterator for Header<'_> {
         if self.left == 0 {
             return None;
         }
-        let place = AssetHref { key: self.place()?, href: self.place()? };
+        let key = self.place()?;
+        let start = self.end.checked_add(self.number()?)?;
+        let len = self.number()?;
+        self.end = start.checked_add(len >> 1)?;
         self.left -= 1;
-        Some(place)
+        Some(AssetHref { key, href: start..self.end, moves: len & 1 == 1 })
     }
 }
 
@@ -300,7 +350,7 @@ mod tests {
         writer.raw("{");
         writer.asset_key(key);
         writer.raw(":{\"href\":");
-        writer.asset_href(href);
+        writer.asset_href(href, true);
         writer.raw("}}");
         writer.finish(own_links).to_body()
     }
@@ -326,6 +376,16 @@ mod tests {
             "{shown}"
         );
         assert!(serde_json::from_str::<serde_json::Value>(&shown).is_ok());
+    }
+
+    #[test]
+    fn a_body_at_another_place_is_the_one_that_is_written_there() {
+        let links = [r#"{"rel":"license"}"#.to_owned()];
+        let moved =
+            body("B04", "/data/x.tif", &links).moved(|href| Some(href.replace("/data", "s3://b/a\"b")));
+        assert_eq!(moved, body("B04", "s3://b/a\"b/x.tif", &links));
+        assert!(!moved.has_local_hrefs());
+        assert_eq!(moved.moved(|_| None), moved);
     }
 
     #[test]

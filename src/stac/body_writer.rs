@@ -12,6 +12,7 @@ pub struct BodyWriter {
     hrefs: Vec<AssetHref>,
     key: std::ops::Range<usize>,
     doubtful: bool,
+    links_move: bool,
 }
 
 /// An Item larger than this cannot be held, in bytes.
@@ -38,6 +39,7 @@ impl BodyWriter {
         self.hrefs.clear();
         self.key = 0..0;
         self.doubtful = false;
+        self.links_move = false;
     }
 
     /// Opens the next member: writes the comma where one is due, and the name.
@@ -81,14 +83,20 @@ impl BodyWriter {
         self.key = start..self.json.len();
     }
 
-    /// Adds the href of the asset whose key came last as a JSON string and remembers its place; an asset has one.
-    pub fn asset_href(&mut self, href: &str) {
+    /// Adds the href of the asset whose key came last as a JSON string and remembers its place; an asset has one. It `moves`
+    /// when the document has it relative to its own place, or to that of its tree.
+    pub fn asset_href(&mut self, href: &str, moves: bool) {
         let start = self.json.len();
         push_json_string(&mut self.json, href);
         let key = std::mem::take(&mut self.key);
         if !key.is_empty() {
-            self.hrefs.push(AssetHref { key, href: start..self.json.len() });
+            self.hrefs.push(AssetHref { key, href: start..self.json.len(), moves });
         }
+    }
+
+    /// Remembers that what its links say depends on where the document lies.
+    pub fn links_move(&mut self) {
+        self.links_move = true;
     }
 
     /// Bytes written so far.
@@ -122,7 +130,7 @@ impl BodyWriter {
             self.json.push_str(link);
         }
         self.places.clear();
-        push_places(&mut self.places, &self.json, &self.hrefs, !own_links.is_empty());
+        push_places(&mut self.places, &self.json, &self.hrefs, !own_links.is_empty(), self.links_move);
         self.json.insert_str(0, &self.places);
         WrittenBody::new(&self.json, self.places.len())
     }

@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 /// Only what would be misread in a URL is percent-encoded. Returns none when no relative path exists (two Windows drives,
 /// or one path absolute and the other not).
 #[must_use]
-pub(super) fn relative_href(from: &Path, to: &Path) -> Option<String> {
+pub(crate) fn relative_href(from: &Path, to: &Path) -> Option<String> {
     let folder: Vec<Component<'_>> = from.parent()?.components().collect();
     let target: Vec<Component<'_>> = to.components().collect();
     if from.is_absolute() != to.is_absolute() {

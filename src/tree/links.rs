@@ -79,6 +79,8 @@ pub fn links_of(document: &Value) -> Vec<Link> {
 pub struct Resolver {
     /// (folder that the root says it is at, folder that it was read from).
     moved: Option<(Location, Location)>,
+    /// The folder that the root says it is at, also when that is where it was read from.
+    home: Option<Location>,
     /// Knows the accounts that `az://` stands for.
     storage: Option<Storage>,
 }
@@ -92,8 +94,10 @@ impl Resolver {
             .into_iter()
             .find(|link| link.rel == "self")
             .and_then(|link| root.join(&link.href).ok())
-            .filter(|published| published != root && published.file_name() == root.file_name());
-        Self { moved: published.map(|published| (published.parent(), root.parent())), storage: None }
+            .filter(|published| published.file_name() == root.file_name());
+        let home = published.as_ref().map(Location::parent);
+        let moved = published.filter(|published| published != root);
+        Self { moved: moved.map(|published| (published.parent(), root.parent())), home, storage: None }
     }
 
     /// Writes `az://` hrefs as the URLs of the accounts that these stores know.
@@ -128,6 +132,16 @@ impl Resolver {
             Some(plain) if self.moved.is_none() => Ok(Cow::Borrowed(plain)),
             _ => Ok(Cow::Owned(self.resolve(base, href)?.to_href())),
         }
+    }
+
+    /// True when the href leads to another place once the tree lies at another: it is relative, or below the tree's own place.
+    #[must_use]
+    pub fn moves(&self, href: &str) -> bool {
+        if !href.starts_with('/') && !href.contains("://") && !href.starts_with("file:") {
+            return true;
+        }
+        let is_below = |home: &Location| Location::parse(href).is_ok_and(|at| at.is_below(home));
+        self.home.as_ref().is_some_and(is_below)
     }
 
     /// True when [`public_href`] surely leaves `href` as it is, query and all.
@@ -171,5 +185,10 @@ mod tests {
         assert_eq!(resolve("https://pub.example/tree/a/item.json"), "/copy/a/item.json");
         assert_eq!(resolve("https://pub.example/other.tif"), "https://pub.example/other.tif");
         assert_eq!(resolve("./b.json"), "/copy/b.json");
+        let moves = |href| resolver.moves(href);
+        assert_eq!(
+            ["../x.tif", "https://pub.example/tree/x.tif", "https://pub.example/x.tif", "/x.tif"].map(moves),
+            [true, true, false, false]
+        );
     }
 }

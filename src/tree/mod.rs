@@ -32,6 +32,7 @@ mod tests;
 mod walk;
 
 pub use extent::Around;
+pub(crate) use href::relative_href;
 pub use layout::{Layout, LayoutError};
 pub use linking::{Linking, LinkingError};
 pub use links::{Kind, KindError, Link, Resolver, kind_of, links_of, public_href};

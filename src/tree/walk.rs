@@ -13,6 +13,7 @@ use chrono::{Duration, Utc};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, stream};
+use md5::{Digest as _, Md5};
 use serde_json::Value;
 
 use super::links::{Kind, KindError, Resolver, kind_of, links_of};
@@ -101,6 +102,8 @@ pub struct Document {
     /// Its `ETag` and what it was found under, as one text; empty when it is too young to tell a later change, and when
     /// it could not be read; nothing when it was not there.
     pub state: Option<String>,
+    /// MD5 of its bytes, where it was read: the `ETag` that a store gives to a copy of it.
+    pub md5: Option<[u8; 16]>,
     /// True when it is in the state that was known, and was not read again: nothing comes after it.
     pub is_same: bool,
 }
@@ -193,8 +196,8 @@ pub async fn walk<T: Send + 'static>(
         known,
         seen: Mutex::new(HashSet::from([root.clone()])),
     });
-    let found = walker.visit(root.clone(), bytes, above).await;
-    Ok(after(Document { location: root.clone(), state, is_same: false }, found))
+    let (md5, found) = walker.visit(root.clone(), bytes, above).await;
+    Ok(after(Document { location: root.clone(), state, md5: Some(md5), is_same: false }, found))
 }
 
 /// A document's state as one text: its `ETag` and what it was found under. Empty for one so young that it could be written
@@ -232,19 +235,19 @@ impl<T: Send + 'static> Walker<T> {
             match read {
                 Ok(None) => {
                     let state = before.map(|before| before.state);
-                    let same = Document { location, state, is_same: true };
+                    let same = Document { location, state, md5: None, is_same: true };
                     after(same, stream::empty().boxed())
                 }
                 Ok(Some((meta, bytes))) => {
                     let state = Some(state_text(&meta, above.context()));
-                    let document = Document { location: location.clone(), state, is_same: false };
-                    after(document, self.visit(location, bytes, above).await)
+                    let (md5, found) = self.visit(location.clone(), bytes, above).await;
+                    after(Document { location, state, md5: Some(md5), is_same: false }, found)
                 }
                 Err(error) => {
                     // What cannot be read is there all the same.
                     let is_there = !matches!(error, StorageError::NotFound { .. });
                     let state = is_there.then(String::new);
-                    let document = Document { location: location.clone(), state, is_same: false };
+                    let document = Document { location: location.clone(), state, md5: None, is_same: false };
                     after(document, stream::iter([problem(location, &error)]).boxed())
                 }
             }
@@ -252,13 +255,17 @@ impl<T: Send + 'static> Walker<T> {
         .boxed()
     }
 
-    async fn visit(self: Arc<Self>, location: Location, bytes: Bytes, above: Above) -> Branch<T> {
+    /// The MD5 of a document, and what it holds.
+    async fn visit(self: Arc<Self>, location: Location, bytes: Bytes, above: Above) -> ([u8; 16], Branch<T>) {
         let this = Arc::clone(&self);
         let (at, context) = (location.clone(), above.clone());
-        match self.pool.run(move || this.understand(at, &bytes, &context)).await {
+        let look = move || (Md5::digest(&bytes).into(), this.understand(at, &bytes, &context));
+        let (md5, visited) = self.pool.run(look).await;
+        let found = match visited {
             Visited::Done(found) => stream::iter(found).boxed(),
             Visited::Parent(parent) => self.descend(parent, above),
-        }
+        };
+        (md5, found)
     }
 
     /// The CPU part of a visit: parses the document, and makes Items of it where it is one.

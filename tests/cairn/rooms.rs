@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", ANY),
     ("cog", &["storage"]),
     ("crs", &[]),
+    ("fetch", &["source", "storage", "tree", "upload"]),
     ("patch", &["cog", "search", "storage"]),
     ("pool", &[]),
     ("search", &["catalog"]),

@@ -100,6 +100,11 @@ impl Bodies {
         Ok(Self { chunks: Arc::new(chunks), dictionaries: Arc::new(dictionaries) })
     }
 
+    /// Nothing but the dictionaries.
+    pub(in crate::catalog) fn without_chunks(&self) -> Self {
+        Self { chunks: Arc::default(), dictionaries: Arc::clone(&self.dictionaries) }
+    }
+
     /// The chunks in their order, for a file.
     pub(in crate::catalog) fn chunks(&self) -> impl ExactSizeIterator<Item = &Arc<[u8]>> {
         self.chunks.iter().map(Chunk::bytes)

@@ -18,7 +18,10 @@ fn body(number: usize) -> ItemBody {
         writer.raw(if band == 0 { "" } else { "," });
         writer.asset_key(&format!("B{band:02}"));
         writer.raw(":{\"href\":");
-        writer.asset_href(&format!("https://host.example/collection/{number}/scene/B{band:02}.tif"));
+        writer.asset_href(
+            &format!("https://host.example/collection/{number}/scene/B{band:02}.tif"),
+            band % 2 == 0,
+        );
         writer.raw(r#","type":"image/tiff; application=geotiff; profile=cloud-optimized","roles":["data"]}"#);
     }
     writer.raw("}");

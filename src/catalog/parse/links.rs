@@ -20,15 +20,16 @@ pub(in crate::catalog) fn own_links(links: &Value, source: &ItemSource<'_>) -> V
     list.iter().filter_map(|link| own_link(link.clone(), source)).collect()
 }
 
-/// As [`own_links`] from a `links` member's text, of which only links that may lead out are looked at closely.
+/// As [`own_links`] from a `links` member's text, of which only links that may lead out are looked at closely; and whether
+/// one of these would be another at another place.
 pub(super) fn own_links_of_text(
     links: &RawValue,
     source: &ItemSource<'_>,
-) -> serde_json::Result<Vec<String>> {
+) -> serde_json::Result<(Vec<String>, bool)> {
     if !links.get().starts_with('[') {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     }
-    let mut own = Vec::new();
+    let (mut own, mut moves) = (Vec::new(), false);
     for link in serde_json::from_str::<Vec<&RawValue>>(links.get())? {
         if !link.get().starts_with('{') {
             continue;
@@ -36,13 +37,15 @@ pub(super) fn own_links_of_text(
         let members: Members<'_, &RawValue> = serde_json::from_str(link.get())?;
         let relation = members.get("rel").map_or(Ok(None), |raw| text_of(raw))?;
         if relation.is_some_and(|relation| !STRUCTURE.contains(&relation.as_ref())) {
+            let href = members.get("href").map_or(Ok(None), |raw| text_of(raw))?;
+            moves |= href.is_some_and(|href| source.resolver.moves(&href));
             match plain_link(&members, source) {
                 Some(plain) => own.push(plain),
                 None => own.extend(own_link(serde_json::from_str(link.get())?, source)),
             }
         }
     }
-    Ok(own)
+    Ok((own, moves))
 }
 
 /// The link as it is, where [`own_link`] would change nothing: its members are texts without escapes, and its href is
@@ -106,7 +109,7 @@ mod tests {
                 .collect();
             let text = serde_json::to_string_pretty(&links).expect("JSON");
             let raw: &RawValue = serde_json::from_str(&text).expect("JSON");
-            prop_assert_eq!(own_links_of_text(raw, &source).expect("links"), own_links(&links.into(), &source));
+            prop_assert_eq!(own_links_of_text(raw, &source).expect("links").0, own_links(&links.into(), &source));
         }
     }
 }

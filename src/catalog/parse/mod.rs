@@ -99,8 +99,11 @@ pub(super) fn parse<'a>(
     }
     writer.name("collection");
     writer.text(&collection);
-    let links =
-        document.raw("links").map_or_else(|| Ok(Vec::new()), |raw| links::own_links_of_text(raw, source))?;
+    let links = document.raw("links").map(|raw| links::own_links_of_text(raw, source)).transpose()?;
+    let (links, links_move) = links.unwrap_or_default();
+    if links_move {
+        writer.links_move();
+    }
     check_len(writer.len() + links.iter().map(String::len).sum::<usize>())?;
     let is_doubtful = writer.is_doubtful();
     let body = writer.finish(&links);
@@ -183,7 +186,7 @@ fn write_assets<'a>(
                         .resolver
                         .shown(source.location, &href)
                         .map_err(|error| ParseError::Href { key: key.to_string(), source: error })?;
-                    writer.asset_href(&shown);
+                    writer.asset_href(&shown, source.resolver.moves(&href));
                     check_len(writer.len())?;
                     bands.push(AssetBands::of(key, asset, &shown)?);
                 }

@@ -184,7 +184,7 @@ pub(super) fn bare(url: &Url) -> String {
     url.into()
 }
 
-async fn json(url: &Url, request: impl Fn() -> RequestBuilder) -> Result<Value, ApiError> {
+pub(super) async fn json(url: &Url, request: impl Fn() -> RequestBuilder) -> Result<Value, ApiError> {
     let mut answer = send(url, request).await?;
     if !answer.status().is_success() {
         return Err(ApiError::Status { url: bare(url), status: answer.status() });

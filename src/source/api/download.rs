@@ -1,17 +1,16 @@
-//! One file from a web server: resumed where a download was cut off, checked, and whole or not there.
+//! One file from a web server or a store: resumed where a download was cut off, checked, and whole or not there.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use reqwest::StatusCode;
-use reqwest::header::{ETAG, IF_RANGE, RANGE};
-use ring::digest::{Context, SHA256};
 use tokio::fs;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use url::Url;
+use tokio::io::AsyncReadExt as _;
 
-use super::client::{ApiError, Client, bare, send};
+use super::client::ApiError;
+use super::disk::{Disk, Full, Share};
+use super::multihash::Multihash;
+use super::origin::Origin;
+use crate::storage::StorageError;
 
 /// Times that a broken connection is taken up again.
 const RESUMED: usize = 5;
@@ -24,6 +23,15 @@ pub enum DownloadError {
     /// The server did not give it.
     #[error(transparent)]
     Api(#[from] ApiError),
+    /// The store did not give it.
+    #[error(transparent)]
+    Store(#[from] StorageError),
+    /// Nowhere to get it from.
+    #[error("its href {href} is no URL of a web server or a store")]
+    Href {
+        /// Without its query.
+        href: String,
+    },
     /// The connection broke, and again.
     #[error("{url} broke off: {reason}; run the command again, it goes on from there")]
     Broken {
@@ -39,6 +47,14 @@ pub enum DownloadError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// No room within the limit.
+    #[error("{url} does not fit")]
+    Full {
+        /// Without its query.
+        url: String,
+        /// How much is left.
+        source: Full,
     },
     /// Not the bytes that the Item promises.
     #[error("{url} has the {what} {found}, but its Item says {expected}")]
@@ -59,148 +75,142 @@ pub enum DownloadError {
 pub struct Checked {
     /// `file:size`, in bytes.
     pub size: Option<u64>,
-    /// `file:checksum`: a multihash in hexadecimal. SHA-256 is checked, others are not.
+    /// `file:checksum`: a multihash in hexadecimal. MD5, SHA-1 and SHA-2 are checked, others are not.
     pub checksum: Option<String>,
 }
 
-/// Downloads a file to `path`; false when it is there already and as promised.
-///
-/// What comes is kept in `.{name}.part` until it is whole, with the server's `ETag` in `.{name}.etag`: a download that is cut off
-/// goes on from there, unless the file is another one by then.
-///
-/// # Errors
-/// When it cannot be had, or is not what was promised: nothing is left of it then.
-pub async fn download(
-    client: &Client,
-    url: &Url,
-    path: &Path,
-    checked: &Checked,
-) -> Result<bool, DownloadError> {
-    let disk = |source| DownloadError::Disk { path: path.to_owned(), source };
-    if fs::metadata(path).await.is_ok() && check(url, path, checked).await.is_ok() {
-        return Ok(false);
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = |ending: &str| path.with_file_name(format!(".{name}.{ending}"));
-    let (part, tag) = (beside("part"), beside("etag"));
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).await.map_err(disk)?;
-    }
-    let mut last = String::new();
-    for _ in 0..RESUMED {
-        match attempt(client, url, &part, &tag).await? {
-            None => {
-                if let Err(error) = check(url, &part, checked).await {
-                    let _gone = fs::remove_file(&part).await;
-                    return Err(error);
-                }
-                fs::rename(&part, path).await.map_err(disk)?;
-                let _gone = fs::remove_file(&tag).await;
-                return Ok(true);
+/// One file to download.
+#[derive(Debug, Clone, Copy)]
+pub struct Download<'a> {
+    /// Where from.
+    pub origin: &'a Origin,
+    /// Where to.
+    pub path: &'a Path,
+    /// What was promised of it.
+    pub checked: &'a Checked,
+    /// What it has to fit in, which knows of a file that is there already.
+    pub disk: &'a Disk,
+}
+
+impl Download<'_> {
+    /// True when the file is there already and as promised; one that is not as promised is removed.
+    ///
+    /// # Errors
+    /// When it cannot be read or removed.
+    pub async fn is_there(&self) -> Result<bool, DownloadError> {
+        let Ok(metadata) = fs::metadata(self.path).await else { return Ok(false) };
+        match self.check(self.path).await {
+            Ok(()) => Ok(true),
+            Err(DownloadError::Differs { .. }) => {
+                fs::remove_file(self.path).await.map_err(self.refused(self.path))?;
+                Share::of(self.disk, metadata.len()).settle(0);
+                Ok(false)
             }
-            Some(reason) => last = reason,
+            Err(error) => Err(error),
         }
     }
-    Err(DownloadError::Broken { url: bare(url), reason: last })
+
+    /// Downloads the file.
+    ///
+    /// What comes is kept in `.{name}.part` until it is whole, with the server's `ETag` in `.{name}.etag`: a download that is
+    /// cut off goes on from there, unless the file is another one by then.
+    ///
+    /// # Errors
+    /// When it cannot be had, does not fit, or is not what was promised: nothing is left of it then.
+    pub async fn run(&self) -> Result<(), DownloadError> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = |ending: &str| self.path.with_file_name(format!(".{name}.{ending}"));
+        let (part, tag) = (beside("part"), beside("etag"));
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder).await.map_err(self.refused(self.path))?;
+        }
+        let mut share = Share::of(self.disk, length(&part).await);
+        let came = self.resumed(&part, &tag, &mut share).await;
+        if matches!(came, Err(DownloadError::Differs { .. } | DownloadError::Full { .. })) {
+            for path in [&part, &tag] {
+                let _gone = fs::remove_file(path).await;
+            }
+        }
+        let is_whole = came.is_ok();
+        share.settle(length(if is_whole { self.path } else { &part }).await);
+        came
+    }
+
+    async fn resumed(&self, part: &Path, tag: &Path, share: &mut Share<'_>) -> Result<(), DownloadError> {
+        if let Some(size) = self.checked.size {
+            share.grow(size).map_err(self.full())?;
+        }
+        let mut last = String::new();
+        for _ in 0..RESUMED {
+            match self.origin.attempt(self, part, tag, share).await? {
+                None => {
+                    self.check(part).await?;
+                    fs::rename(part, self.path).await.map_err(self.refused(self.path))?;
+                    let _gone = fs::remove_file(tag).await;
+                    return Ok(());
+                }
+                Some(reason) => last = reason,
+            }
+        }
+        Err(DownloadError::Broken { url: self.origin.to_string(), reason: last })
+    }
+
+    /// More bytes than were promised are not waited for.
+    pub(super) fn bound(&self, len: u64) -> Result<(), DownloadError> {
+        match self.checked.size.filter(|size| len > *size) {
+            None => Ok(()),
+            Some(size) => Err(self.differs("size", format!("{len} or more"), size.to_string())),
+        }
+    }
+
+    /// Holds a file against what was promised.
+    async fn check(&self, path: &Path) -> Result<(), DownloadError> {
+        let size = fs::metadata(path).await.map_err(self.refused(path))?.len();
+        if let Some(expected) = self.checked.size.filter(|expected| *expected != size) {
+            return Err(self.differs("size", size.to_string(), expected.to_string()));
+        }
+        let Some(expected) = self.checked.checksum.as_deref().and_then(Multihash::parse) else {
+            return Ok(());
+        };
+        let mut file = fs::File::open(path).await.map_err(self.refused(path))?;
+        let (mut sum, mut piece) = (expected.sum(), vec![0; PIECE_BYTES]);
+        loop {
+            let len = file.read(&mut piece).await.map_err(self.refused(path))?;
+            if len == 0 {
+                break;
+            }
+            let (bytes, mut state) = (piece, sum);
+            // Hashing is work for a processor.
+            let hashed = tokio::task::spawn_blocking(move || {
+                state.add(bytes.get(..len).unwrap_or_default());
+                (bytes, state)
+            });
+            (piece, sum) = hashed.await.map_err(io::Error::other).map_err(self.refused(path))?;
+        }
+        let found = sum.end();
+        if found == expected.digest() {
+            Ok(())
+        } else {
+            Err(self.differs(expected.name(), found, expected.digest().to_owned()))
+        }
+    }
+
+    pub(super) fn refused(&self, path: &Path) -> impl FnOnce(io::Error) -> DownloadError + use<> {
+        let path = path.to_owned();
+        |source| DownloadError::Disk { path, source }
+    }
+
+    pub(super) fn full(&self) -> impl FnOnce(Full) -> DownloadError + use<> {
+        let url = self.origin.to_string();
+        |source| DownloadError::Full { url, source }
+    }
+
+    fn differs(&self, what: &'static str, found: String, expected: String) -> DownloadError {
+        DownloadError::Differs { url: self.origin.to_string(), what, found, expected }
+    }
 }
 
-/// One request; the reason when it broke off.
-async fn attempt(
-    client: &Client,
-    url: &Url,
-    part: &Path,
-    tag: &Path,
-) -> Result<Option<String>, DownloadError> {
-    let disk = |source| DownloadError::Disk { path: part.to_owned(), source };
-    let etag = fs::read_to_string(tag).await.ok().filter(|etag| !etag.is_empty());
-    let have = match &etag {
-        Some(_) => fs::metadata(part).await.map_or(0, |metadata| metadata.len()),
-        None => 0,
-    };
-    let mut answer = send(url, || {
-        let request = client.http.get(url.clone());
-        match &etag {
-            Some(etag) if have > 0 => request.header(RANGE, format!("bytes={have}-")).header(IF_RANGE, etag),
-            _ => request,
-        }
-    })
-    .await?;
-    let goes_on = answer.status() == StatusCode::PARTIAL_CONTENT;
-    if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-        // All of it, or more than there is now: begin anew.
-        fs::remove_file(part).await.map_err(disk)?;
-        return Ok(Some("the part that was there is not one of it".to_owned()));
-    }
-    if !answer.status().is_success() {
-        return Err(ApiError::Status { url: bare(url), status: answer.status() }.into());
-    }
-    // A weak tag does not say that bytes are the same.
-    let now =
-        answer.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).filter(|etag| !etag.starts_with("W/"));
-    fs::write(tag, now.unwrap_or_default()).await.map_err(disk)?;
-    let mut file = fs::OpenOptions::new()
-        .create(true)
-        .write(true)
-        .append(goes_on)
-        .truncate(!goes_on)
-        .open(part)
-        .await
-        .map_err(disk)?;
-    let broke = loop {
-        match answer.chunk().await {
-            Ok(Some(piece)) => file.write_all(&piece).await.map_err(disk)?,
-            Ok(None) => break None,
-            Err(error) => break Some(error.without_url().to_string()),
-        }
-    };
-    file.flush().await.map_err(disk)?;
-    if broke.is_none() {
-        file.sync_all().await.map_err(disk)?;
-    }
-    Ok(broke)
-}
-
-/// Holds a file against what was promised.
-async fn check(url: &Url, path: &Path, checked: &Checked) -> Result<(), DownloadError> {
-    let disk = |source| DownloadError::Disk { path: path.to_owned(), source };
-    let differs = |what, found: String, expected: String| DownloadError::Differs {
-        url: bare(url),
-        what,
-        found,
-        expected,
-    };
-    let size = fs::metadata(path).await.map_err(disk)?.len();
-    if let Some(expected) = checked.size.filter(|expected| *expected != size) {
-        return Err(differs("size", size.to_string(), expected.to_string()));
-    }
-    // 12 is SHA-256, 20 its length in bytes.
-    let Some(expected) = checked.checksum.as_deref().and_then(|sum| sum.strip_prefix("1220")) else {
-        return Ok(());
-    };
-    let mut file = fs::File::open(path).await.map_err(disk)?;
-    let (mut sum, mut piece) = (Context::new(&SHA256), vec![0; PIECE_BYTES]);
-    loop {
-        let len = file.read(&mut piece).await.map_err(disk)?;
-        if len == 0 {
-            break;
-        }
-        let (bytes, state) = (piece, sum);
-        // Hashing is work for a processor.
-        let hashed = tokio::task::spawn_blocking(move || {
-            let mut state = state;
-            state.update(bytes.get(..len).unwrap_or_default());
-            (bytes, state)
-        });
-        (piece, sum) = hashed.await.map_err(|error| disk(io::Error::other(error)))?;
-    }
-    let found = sum.finish().as_ref().iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    });
-    if found.eq_ignore_ascii_case(expected) {
-        Ok(())
-    } else {
-        Err(differs("SHA-256", found, expected.to_owned()))
-    }
+/// The length of a file; 0 where there is none.
+pub(super) async fn length(path: &Path) -> u64 {
+    fs::metadata(path).await.map_or(0, |metadata| metadata.len())
 }

@@ -1,6 +1,6 @@
-//! What is asked of an API, and the days that a long question is cut into.
+//! What is asked of an API.
 
-use chrono::{DateTime, Days, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::stac::{Bbox, format_instant};
@@ -62,27 +62,9 @@ impl Query {
     }
 }
 
-/// The days (UTC) of an interval, cut at its ends.
-#[must_use]
-pub fn days(start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<Window> {
-    let mut days = Vec::new();
-    let mut from = start;
-    while from <= end {
-        let midnight = from
-            .date_naive()
-            .checked_add_days(Days::new(1))
-            .map(|day| day.and_time(NaiveTime::MIN).and_utc());
-        let Some(midnight) = midnight else { break };
-        days.push((from, end.min(midnight - chrono::Duration::nanoseconds(1))));
-        from = midnight;
-    }
-    days
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn tiles_are_told_by_property_or_id() {
@@ -93,19 +75,5 @@ mod tests {
         let query = Query { max_cloud_cover: Some(20.0), ..Query::default() };
         assert!(!query.matches(&json!({"id": "x", "properties": {}})));
         assert!(query.matches(&json!({"id": "x", "properties": {"eo:cloud_cover": 20}})));
-    }
-
-    proptest! {
-        #[test]
-        fn days_cover_an_interval_once(start in 0_i64..4_000_000_000, seconds in 0_i64..40_000_000) {
-            let at = |s| DateTime::from_timestamp(s, 5).expect("a time");
-            let (start, end) = (at(start), at(start + seconds));
-            let days = days(start, end);
-            prop_assert_eq!((days[0].0, days[days.len() - 1].1), (start, end));
-            for pair in days.windows(2) {
-                prop_assert_eq!(pair[0].1 + chrono::Duration::nanoseconds(1), pair[1].0);
-                prop_assert_eq!(pair[1].0.time(), NaiveTime::MIN);
-            }
-        }
     }
 }

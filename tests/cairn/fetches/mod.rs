@@ -1,5 +1,10 @@
 //! `cairn fetch` from a running Cairn.
 
+mod checks;
+mod files;
+mod killed;
+mod periods;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
