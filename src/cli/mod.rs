@@ -101,7 +101,6 @@ fn openapi() -> anyhow::Result<()> {
 }
 
 /// Until the user or the system asks the command to end.
-#[cfg(feature = "gdal")]
 async fn interrupted() -> std::io::Result<()> {
     #[cfg(unix)]
     {

@@ -169,11 +169,11 @@ async fn publish(storage: &Storage, options: &SetOptions, dest: &str, quiet: boo
     Ok(())
 }
 
-/// True once Ctrl-C is typed.
+/// True once Ctrl-C is typed, or the process is asked to end.
 fn stopped() -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
+        if super::interrupted().await.is_ok() {
             stop.send_replace(true);
         }
     });

@@ -71,6 +71,11 @@ impl SendError {
         }
     }
 
+    /// True when credentials may have run out while parts of the file were under way, which asks for all of it again.
+    pub(super) fn is_worth_another(&self, file: &File) -> bool {
+        file.len > AT_ONCE_BYTES && matches!(self, Self::Storage(StorageError::Denied { .. }))
+    }
+
     /// True when no other file will fare better.
     pub(super) fn is_lasting(&self) -> bool {
         matches!(self, Self::Storage(StorageError::Denied { .. } | StorageError::Settings { .. }))
@@ -100,18 +105,27 @@ impl Sender<'_> {
         if file.there.is_some() && self.overwrite == Overwrite::Never {
             return Ok(Outcome::Kept);
         }
-        if self.is_stopped() {
-            return Err(SendError::Interrupted);
+        if file.len > AT_ONCE_BYTES {
+            return self.send_in_parts(file, sent).await;
         }
-        if file.len <= AT_ONCE_BYTES {
-            self.send_at_once(file, sent).await
-        } else {
-            self.send_in_parts(file, sent).await
+        tokio::select! {
+            biased;
+            () = self.stopped() => Err(SendError::Interrupted),
+            sent = self.send_at_once(file, sent) => sent,
         }
     }
 
-    fn is_stopped(&self) -> bool {
+    /// True when all is to end.
+    pub(super) fn is_stopped(&self) -> bool {
         *self.stop.borrow()
+    }
+
+    /// Waits until all is to end.
+    pub(super) async fn stopped(&self) {
+        if self.stop.clone().wait_for(|stopped| *stopped).await.is_err() {
+            // Nobody is left who could want it.
+            std::future::pending::<()>().await;
+        }
     }
 
     async fn send_at_once(&self, file: &File, sent: &(dyn Fn(u64) + Sync)) -> Result<Outcome, SendError> {
@@ -147,21 +161,29 @@ impl Sender<'_> {
 
     async fn send_in_parts(&self, file: &File, sent: &(dyn Fn(u64) + Sync)) -> Result<Outcome, SendError> {
         let _memory = self.memory.take(PARTS_HELD * AT_ONCE_BYTES).await;
-        let (checksum, len) = self.each_piece(&file.source, async |_piece| Ok(())).await?;
+        let (checksum, len) = tokio::select! {
+            biased;
+            () = self.stopped() => return Err(SendError::Interrupted),
+            read = self.each_piece(&file.source, async |_piece| Ok(())) => read?,
+        };
         if let Some(outcome) = self.settled(file, checksum, len).await? {
             return Ok(outcome);
         }
         let label = self.label(file, checksum, None).await;
         let mut writer = self.storage.writer(&file.target, &label, Some(len)).await?;
-        let written = self
-            .each_piece(&file.source, async |piece: Bytes| {
-                let len = piece.len() as u64;
-                self.bandwidth.take(len).await;
-                writer.write(piece).await?;
-                sent(len);
-                Ok(())
-            })
-            .await;
+        let writing = self.each_piece(&file.source, async |piece: Bytes| {
+            let len = piece.len() as u64;
+            self.bandwidth.take(len).await;
+            writer.write(piece).await?;
+            sent(len);
+            Ok(())
+        });
+        let written = tokio::select! {
+            biased;
+            () = self.stopped() => Err(SendError::Interrupted),
+            written = writing => written,
+        };
+        // What was sent is discarded here and not when the writer is dropped: then the process may end before.
         match written {
             Ok(read) if read == (checksum, len) => {
                 writer.finish().await?;
@@ -188,9 +210,6 @@ impl Sender<'_> {
         let mut summing = Summing::default();
         let mut len = 0;
         while let Some(piece) = pieces.next().await {
-            if self.is_stopped() {
-                return Err(SendError::Interrupted);
-            }
             let piece = piece?;
             len += piece.len() as u64;
             let summed = piece.clone();
