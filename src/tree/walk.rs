@@ -13,6 +13,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::found::{Before, Document, Found, ItemSource, Known, Parent, Problem, state_text};
@@ -20,11 +21,15 @@ use super::links::{Kind, KindError, Resolver, kind_of, links_of};
 use crate::pool::Pool;
 use crate::storage::{Location, Storage, StorageError};
 
-/// Documents read at once from each parent.
+/// Documents read at once.
 const READ_AT_ONCE: usize = 32;
 
 /// The same where each takes the time of a network.
 const READ_AT_ONCE_FAR: usize = 64;
+
+/// Documents of one parent that are being read, or wait for one before them: a late one must not leave the others' places
+/// empty, as those are handed on in their order.
+const READ_AHEAD: usize = 512;
 
 /// Documents that are understood in one piece of work, at most.
 const UNDERSTOOD_AT_ONCE: usize = 16;
@@ -55,6 +60,8 @@ struct Walker<T> {
     on_item: Box<dyn Fn(&ItemSource<'_>) -> T + Send + Sync>,
     known: Box<Known>,
     seen: Mutex<HashSet<Location>>,
+    /// Of documents that may be read at once.
+    places: Semaphore,
 }
 
 /// What is known on the way down.
@@ -100,6 +107,7 @@ pub async fn walk<T: Send + 'static>(
         on_item: Box::new(on_item),
         known,
         seen: Mutex::new(HashSet::from([root.clone()])),
+        places: Semaphore::new(if root.as_path().is_none() { READ_AT_ONCE_FAR } else { READ_AT_ONCE }),
     });
     let document = Document { location: root.clone(), state, is_same: false };
     let fetched = vec![Fetched { document, read: Ok(Some(bytes)) }];
@@ -115,12 +123,15 @@ fn after<T: Send + 'static>(document: Document, found: Branch<T>) -> Branch<T> {
 }
 
 impl<T: Send + 'static> Walker<T> {
-    /// Reads a linked document, once however often it is linked.
-    async fn fetch(self: Arc<Self>, location: Location, above: Above) -> Option<Fetched> {
-        let first = self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(location.clone());
-        if !first {
-            return None;
-        }
+    /// True for the first link to a document: it is read once however often it is linked.
+    fn is_first(&self, location: &Location) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(location.clone())
+    }
+
+    /// Reads a linked document.
+    async fn fetch(self: Arc<Self>, location: Location, above: Above) -> Fetched {
+        // It is never closed.
+        let _place = self.places.acquire().await;
         let before = (self.known)(&location);
         let etag = before.as_ref().and_then(|before| before.etag_under(above.context()));
         let read = match (etag, &before) {
@@ -137,7 +148,7 @@ impl<T: Send + 'static> Walker<T> {
             Err(_) => Some(String::new()),
         };
         let document = Document { location, state, is_same };
-        Some(Fetched { document, read: read.map(|found| found.map(|(_, bytes)| bytes)) })
+        Fetched { document, read: read.map(|found| found.map(|(_, bytes)| bytes)) }
     }
 
     /// As [`Walker::fetch`] in a task of its own, on any of the runtime's threads: requests of many documents are made side
@@ -145,7 +156,7 @@ impl<T: Send + 'static> Walker<T> {
     async fn fetch_aside(self: Arc<Self>, location: Location, above: Above) -> Option<Fetched> {
         let mut task = Task(tokio::spawn(self.fetch(location, above)));
         match (&mut task.0).await {
-            Ok(fetched) => fetched,
+            Ok(fetched) => Some(fetched),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 // The runtime ends, and nobody waits any more.
@@ -244,24 +255,21 @@ impl<T: Send + 'static> Walker<T> {
                 }
             }
         }
-        let is_far = parent.location.as_path().is_none();
-        let at_once = if is_far { READ_AT_ONCE_FAR } else { READ_AT_ONCE };
         found.insert(0, Found::Parent(parent));
-        let (visiting, expanding, context) = (Arc::clone(&self), Arc::clone(&self), below.clone());
-        let at_once_understood = self.pool.width();
-        let fetching = move |location| Arc::clone(&self).fetch_aside(location, context.clone());
-        let visited = stream::iter(wanted)
-            .map(fetching)
-            .buffered(at_once)
+        // One for each of three closures.
+        let above = || (Arc::clone(&self), below.clone());
+        let (opening, (fetching, of_fetched), (visiting, of_visited), (expanding, of_expanded)) =
+            (Arc::clone(&self), above(), above(), above());
+        let first = wanted.into_iter().filter(move |location| opening.is_first(location));
+        let visited = stream::iter(first)
+            .map(move |location| Arc::clone(&fetching).fetch_aside(location, of_fetched.clone()))
+            .buffered(READ_AHEAD)
             .filter_map(futures::future::ready)
             .ready_chunks(UNDERSTOOD_AT_ONCE)
-            .map({
-                let below = below.clone();
-                move |some| Arc::clone(&visiting).visit(some, below.clone())
-            })
-            .buffered(at_once_understood);
+            .map(move |some| Arc::clone(&visiting).visit(some, of_visited.clone()))
+            .buffered(self.pool.width());
         let branches = visited.flat_map(stream::iter).flat_map(move |(document, visited)| {
-            after(document, Arc::clone(&expanding).expand(visited, below.clone()))
+            after(document, Arc::clone(&expanding).expand(visited, of_expanded.clone()))
         });
         stream::iter(found).chain(branches).boxed()
     }

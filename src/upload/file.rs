@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::StreamExt as _;
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::bandwidth::Bandwidth;
 use super::checksum::{Checksum, Summing};
@@ -15,6 +15,10 @@ use crate::storage::{Label, Location, Meta, Storage, StorageError, WriteMode};
 
 /// Files up to this size go in one request, in bytes.
 const AT_ONCE_BYTES: u64 = 8 << 20;
+/// Files up to this size are summed where they are read, in bytes: a tenth of a millisecond.
+const SMALL_BYTES: usize = 64 << 10;
+/// Files that are read ahead of those that are being sent.
+pub(super) const READ_AHEAD: usize = 16;
 /// What a file that goes in parts may hold in memory, as a multiple of [`AT_ONCE_BYTES`]: three parts under way, the one
 /// being filled, and what is read ahead.
 const PARTS_HELD: u64 = 6;
@@ -91,6 +95,8 @@ pub(super) struct Sender<'a> {
     pub(super) dry_run: bool,
     pub(super) bandwidth: Bandwidth,
     pub(super) memory: Permits,
+    /// Of files that may be compared and sent at once; never closed.
+    pub(super) turns: Semaphore,
     /// True when all is to end.
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -131,13 +137,12 @@ impl Sender<'_> {
     async fn send_at_once(&self, file: &File, sent: &(dyn Fn(u64) + Sync)) -> Result<Outcome, SendError> {
         let _memory = self.memory.take(file.len).await;
         let bytes = self.storage.read(&file.source).await?;
-        let (checksum, document) = self
-            .pool
-            .run({
-                let (bytes, relative) = (bytes.clone(), file.relative.clone());
-                move || (Checksum::of(&bytes), document_type(&relative, &bytes))
-            })
-            .await;
+        let sum = {
+            let (bytes, relative) = (bytes.clone(), file.relative.clone());
+            move || (Checksum::of(&bytes), document_type(&relative, &bytes))
+        };
+        let (checksum, document) = if bytes.len() <= SMALL_BYTES { sum() } else { self.pool.run(sum).await };
+        let _turn = self.turns.acquire().await;
         if let Some(outcome) = self.settled(file, checksum, bytes.len() as u64).await? {
             return Ok(outcome);
         }
@@ -166,6 +171,7 @@ impl Sender<'_> {
             () = self.stopped() => return Err(SendError::Interrupted),
             read = self.each_piece(&file.source, async |_piece| Ok(())) => read?,
         };
+        let _turn = self.turns.acquire().await;
         if let Some(outcome) = self.settled(file, checksum, len).await? {
             return Ok(outcome);
         }

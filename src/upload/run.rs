@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::bandwidth::Bandwidth;
-use super::file::{File, Outcome, SendError, Sender};
+use super::file::{File, Outcome, READ_AHEAD, SendError, Sender};
 use super::options::Options;
 use super::report::{Failure, Report};
 use super::sides::{Sides, look};
@@ -110,6 +110,7 @@ pub async fn run(
         dry_run: options.dry_run,
         bandwidth: Bandwidth::new(options.bandwidth),
         memory: Sender::memory(),
+        turns: Semaphore::new(options.concurrency.max(1)),
         stop,
     };
     let mut upload = Upload {
@@ -223,7 +224,7 @@ impl Upload<'_> {
                     .await;
                 (file, gone.into_inner(), result)
             })
-            .buffer_unordered(self.concurrency);
+            .buffer_unordered(self.concurrency + READ_AHEAD);
         let (mut again, mut in_a_row) = (Vec::new(), 0);
         let mut settled = HashSet::with_capacity(files.len());
         while let Some((file, gone, result)) = results.next().await {

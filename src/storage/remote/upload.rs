@@ -100,8 +100,16 @@ impl Upload {
         Ok(())
     }
 
-    /// Makes the object of what was taken in; only now is it there.
+    /// Makes the object of what was taken in; only now is it there. When that fails, what was sent is discarded.
     pub(in crate::storage) async fn finish(mut self) -> Result<Meta, StorageError> {
+        let finished = self.complete().await;
+        if finished.is_err() {
+            self.abort().await;
+        }
+        finished
+    }
+
+    async fn complete(&mut self) -> Result<Meta, StorageError> {
         let rest = std::mem::take(&mut self.buffer).freeze();
         if self.parts.is_none() {
             return self.remote.write(&self.location, rest, &WriteMode::Replace, &self.label).await;
