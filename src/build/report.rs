@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::storage::in_one_line;
+
 /// The outcome of a build that wrote a tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
@@ -43,7 +45,7 @@ pub struct Problem {
 impl Problem {
     /// A problem of one file, with all that led to it.
     pub(super) fn of(file: impl Into<PathBuf>, error: &dyn Error) -> Self {
-        Self { files: vec![file.into()], reason: chain(error) }
+        Self { files: vec![file.into()], reason: in_one_line(error) }
     }
 }
 
@@ -60,22 +62,6 @@ impl Report {
     pub fn is_complete(&self) -> bool {
         self.problems.is_empty()
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // Some libraries repeat the cause in the error itself.
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text.replace('\n', "; ")
 }
 
 #[cfg(test)]

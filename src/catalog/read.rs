@@ -17,6 +17,9 @@ use crate::tree::{Before, Document, Found, Kind, Parent, is_in_state, walk};
 /// What comes out of a source; an error ends the load.
 pub(super) type Reading = BoxStream<'static, Result<Found<Batch>, LoadError>>;
 
+/// Findings of a tree that wait to be taken in; an Item is one.
+const FOUND_AHEAD: usize = 256;
+
 /// Reads one source.
 pub(super) async fn read(
     source: &Source,
@@ -35,7 +38,7 @@ pub(super) async fn read(
                 Some(Before { state, is_current })
             });
             let found = walk(storage, pool, root, known, move |item| press.item(item)).await?;
-            Ok(found.map(Ok).boxed())
+            Ok(ahead(found.map(Ok).boxed()))
         }
         Source::Ndjson(location) => {
             let document = state_of(storage, location, seen).await?;
@@ -60,6 +63,24 @@ pub(super) async fn read(
             table(storage, pool, press, location, document).await
         }
     }
+}
+
+/// The same stream, read on while what came before is taken in.
+fn ahead(mut reading: Reading) -> Reading {
+    let (sender, receiver) = tokio::sync::mpsc::channel(FOUND_AHEAD);
+    tokio::spawn(async move {
+        loop {
+            let found = tokio::select! {
+                () = sender.closed() => return,
+                found = reading.next() => found,
+            };
+            let Some(found) = found else { return };
+            if sender.send(found).await.is_err() {
+                return;
+            }
+        }
+    });
+    stream::unfold(receiver, async |mut found| found.recv().await.map(|one| (one, found))).boxed()
 }
 
 /// The state of a source that is one file.

@@ -11,7 +11,7 @@ use super::progress::{Progress, say};
 use super::serve::{quoted, quoted_text};
 use crate::build::{self, Definition, Options, Report};
 use crate::stac::parse_instant;
-use crate::storage::{Location, Storage};
+use crate::storage::Location;
 use crate::tree::{Layout, Linking};
 
 /// The table beside a tree.
@@ -154,7 +154,7 @@ fn linking(catalog_type: CatalogType, root_href: Option<&str>) -> anyhow::Result
 /// Builds, with progress, and says what could not be catalogued.
 pub(super) async fn build(options: &Options, quiet: bool) -> anyhow::Result<Report> {
     let progress = Progress::new("rasters described", quiet);
-    let report = build::run(&Storage::default(), options, &|at| {
+    let report = build::run(&super::config::storage()?, options, &|at| {
         if let build::Progress::Reading { done, total } = at {
             progress.at(done, total);
         }

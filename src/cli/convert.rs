@@ -6,6 +6,8 @@ use clap::Args;
 
 #[cfg(feature = "gdal")]
 use crate::build::convert::{Compression, Layout, Nodata, Options, Predictor, Preset, Reprojection, Shard};
+#[cfg(feature = "gdal")]
+use crate::storage::in_one_line;
 
 /// Arguments of `cairn convert`.
 #[derive(Debug, Args)]
@@ -170,15 +172,7 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<()> {
         say(&format!("skipped: {input}: {reason}"));
     }
     for failure in &report.failures {
-        let error = anyhow::Error::msg(failure.input.clone());
-        let mut line = format!("failed: {error}");
-        let mut cause: Option<&dyn std::error::Error> = Some(&failure.error);
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
-        say(&line);
+        say(&format!("failed: {}: {}", failure.input, in_one_line(&failure.error)));
     }
     if !args.quiet {
         say(&format!(

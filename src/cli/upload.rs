@@ -169,7 +169,7 @@ async fn publish(storage: &Storage, options: &SetOptions, dest: &str, quiet: boo
     Ok(())
 }
 
-/// True once the user or the system asks the command to end.
+/// True once Ctrl-C is typed, or the process is asked to end.
 pub(super) fn stopped() -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::progress::{Progress, say};
 use crate::pool::Pool;
-use crate::storage::{Location, Storage};
+use crate::storage::Location;
 use crate::validate::{self, Options, Report};
 
 /// Arguments of `cairn validate`.
@@ -43,7 +43,7 @@ pub(super) fn run(args: &ValidateArgs) -> anyhow::Result<()> {
         let progress = Progress::new("documents checked", args.quiet || args.json);
         // How many there are is known at the end only.
         let told = |done: usize| progress.at(done, done + 1);
-        let report = validate::run(&Storage::default(), &Pool::new()?, &root, options, told).await;
+        let report = validate::run(&super::config::storage()?, &Pool::new()?, &root, options, told).await;
         progress.finish();
         Ok::<_, anyhow::Error>(report?)
     })?;

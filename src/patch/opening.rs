@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::error::PatchError;
 use super::grid::Lattice;
-use super::source::{BandSource, band_source, chain, failed, item_name, storage_failed};
+use super::source::{BandSource, band_source, failed, item_name, storage_failed};
 use crate::cog::{Headers, OpenError, Opened};
 use crate::stac::ItemFacts;
-use crate::storage::{Location, Places};
+use crate::storage::{Location, Places, in_one_line};
 
 /// The rasters that one request has opened, by the hrefs of their assets: each is looked at once a request.
 #[derive(Debug)]
@@ -114,6 +114,6 @@ impl Failure {
             OpenError::Parse { source, .. } => format!("no raster that can be read: {source}"),
             OpenError::TooLarge { limit, .. } => format!("its header takes more than {limit} bytes"),
         };
-        failed(item, name, reason, chain(error))
+        failed(item, name, reason, in_one_line(error))
     }
 }

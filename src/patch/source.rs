@@ -6,7 +6,7 @@ use super::error::PatchError;
 use super::grid::Lattice;
 use crate::cog::{Nodata, Opened, Photometric};
 use crate::stac::{BandRef, DataType, ItemFacts};
-use crate::storage::StorageError;
+use crate::storage::{StorageError, in_one_line};
 
 /// One band of one Item, its raster's header read.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ pub(super) fn band_source(
 /// The error of a store, for one band of an Item.
 pub(super) fn storage_failed(item: &ItemFacts, band: &str, error: &StorageError) -> PatchError {
     let (item, band) = (item_name(item), band.to_owned());
-    let (reason, cause) = (storage_reason(error), chain(error));
+    let (reason, cause) = (storage_reason(error), in_one_line(error));
     match error {
         StorageError::Stalled { .. } => PatchError::Stalled { item, band, reason, cause },
         StorageError::Changed { .. } => PatchError::Replaced { item, band, cause },
@@ -146,15 +146,4 @@ pub(super) fn storage_reason(error: &StorageError) -> String {
         }
         StorageError::Unsupported { .. } => "its store does not serve ranges of bytes".to_owned(),
     }
-}
-
-/// An error with all of its causes, for the log.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

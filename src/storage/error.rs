@@ -151,6 +151,42 @@ impl StorageError {
     }
 }
 
+/// An error and its causes in one line, for the log, the terminal and reports.
+pub(crate) fn in_one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(at) = cause {
+        let next = at.to_string();
+        // Some libraries repeat the cause in the error itself.
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = at.source();
+    }
+    text.replace('\n', "; ")
+}
+
 fn shown(code: Option<&str>) -> String {
     code.map(|code| format!(" {code}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_follow_in_one_line_and_none_is_told_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{text}")]
+        struct Layer {
+            text: &'static str,
+            source: Option<Box<Layer>>,
+        }
+        let layer = |text, source| Layer { text, source };
+        let cause = layer("no route\nto host", None);
+        let middle = layer("cannot connect", Some(Box::new(cause)));
+        let repeats = layer("failed: cannot connect", Some(Box::new(middle)));
+        assert_eq!(in_one_line(&repeats), "failed: cannot connect: no route; to host");
+    }
 }

@@ -17,6 +17,7 @@
 //! is right already is not touched. Memory: a path, an id and a time for each Item; Items themselves pass through.
 
 mod extent;
+mod found;
 mod href;
 mod layout;
 mod linking;
@@ -32,6 +33,7 @@ mod tests;
 mod walk;
 
 pub use extent::Around;
+pub use found::{Before, Document, Found, ItemSource, Known, Parent, Problem, is_in_state, state_text};
 pub(crate) use href::relative_href;
 pub use layout::{Layout, LayoutError};
 pub use linking::{Linking, LinkingError};
@@ -40,6 +42,4 @@ pub use publish::{Branch, BranchDocument, Plan, PublishError, Slot, publish};
 pub use shelf::MAX_LINKED_ITEMS;
 pub use stage::{Committed, INDEXED, Stage, StageError};
 pub use summaries::{Summaries, Summary};
-pub use walk::{
-    Before, Document, Found, ItemSource, Known, Parent, Problem, WalkError, is_in_state, state_text, walk,
-};
+pub use walk::{WalkError, walk};

@@ -9,123 +9,34 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use chrono::{Duration, Utc};
-use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, stream};
+use futures::{StreamExt, stream};
 use md5::{Digest as _, Md5};
+use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
+use super::found::{Before, Document, Found, ItemSource, Known, Parent, Problem, state_text};
 use super::links::{Kind, KindError, Resolver, kind_of, links_of};
 use crate::pool::Pool;
-use crate::storage::{Location, Meta, Storage, StorageError};
+use crate::storage::{Location, Storage, StorageError};
 
-/// Documents read at once from each parent.
+/// Documents read at once.
 const READ_AT_ONCE: usize = 32;
 
 /// The same where each takes the time of a network.
 const READ_AT_ONCE_FAR: usize = 64;
 
-/// How old a document must be for its `ETag` to tell every later change: times on disk are coarse.
-const YOUNG: Duration = Duration::seconds(2);
+/// Documents of one parent that are being read, or wait for one before them: a late one must not leave the others' places
+/// empty, as those are handed on in their order.
+const READ_AHEAD: usize = 512;
+
+/// Documents that are understood in one piece of work, at most.
+const UNDERSTOOD_AT_ONCE: usize = 16;
 
 /// The deepest nesting of catalogs that is followed.
 const MAX_DEPTH: usize = 64;
-
-/// Something of a tree that was left out, and why.
-#[derive(Debug, Clone)]
-pub struct Problem {
-    /// The document.
-    pub location: Location,
-    /// What was wrong with it, in one line.
-    pub reason: String,
-}
-
-impl Problem {
-    /// What is wrong with a document, with all that led to it.
-    #[must_use]
-    pub fn of(location: Location, error: &dyn std::error::Error) -> Self {
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            reason = format!("{reason}: {cause}");
-            source = cause.source();
-        }
-        Self { location, reason }
-    }
-}
-
-/// A Catalog or Collection on the way.
-#[derive(Debug, Clone)]
-pub struct Parent {
-    /// Its location.
-    pub location: Location,
-    /// Its document.
-    pub document: Value,
-    /// Catalog or Collection.
-    pub kind: Kind,
-}
-
-/// An Item's bytes and where they came from.
-#[derive(Debug)]
-pub struct ItemSource<'a> {
-    /// The document that holds the Item.
-    pub location: &'a Location,
-    /// The Item's JSON.
-    pub json: &'a [u8],
-    /// The id of the Collection that it was found under, if any.
-    pub collection: Option<&'a str>,
-    /// The id of the nearest Catalog or Collection above it.
-    pub parent_id: &'a str,
-    /// For its relative hrefs.
-    pub resolver: &'a Resolver,
-}
-
-/// One thing of a tree, in load order.
-#[derive(Debug)]
-pub enum Found<T> {
-    /// A document that was looked for; what it holds comes after it.
-    Document(Document),
-    /// A Catalog or Collection.
-    Parent(Parent),
-    /// What the caller made of an Item.
-    Item(T),
-    /// Left out.
-    Problem(Problem),
-}
-
-/// A document of a tree, and the state it was in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
-    /// Its location.
-    pub location: Location,
-    /// Its `ETag` and what it was found under, as one text; empty when it is too young to tell a later change, and when
-    /// it could not be read; nothing when it was not there.
-    pub state: Option<String>,
-    /// MD5 of its bytes, where it was read: the `ETag` that a store gives to a copy of it.
-    pub md5: Option<[u8; 16]>,
-    /// True when it is in the state that was known, and was not read again: nothing comes after it.
-    pub is_same: bool,
-}
-
-/// The state in which a document was read before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Before {
-    /// As [`Document::state`].
-    pub state: String,
-    /// True when a listing of this moment shows it in that state: it need not be asked for.
-    pub is_current: bool,
-}
-
-impl Before {
-    /// The `ETag`, when the document was found under the same.
-    fn etag_under(&self, context: &str) -> Option<&str> {
-        self.state.strip_suffix(context)?.strip_suffix(' ')
-    }
-}
-
-/// What is known of a document that held Items only.
-pub type Known = dyn Fn(&Location) -> Option<Before> + Send + Sync;
 
 /// Why a tree could not be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +61,8 @@ struct Walker<T> {
     on_item: Box<dyn Fn(&ItemSource<'_>) -> T + Send + Sync>,
     known: Box<Known>,
     seen: Mutex<HashSet<Location>>,
+    /// Of documents that may be read at once.
+    places: Semaphore,
 }
 
 /// What is known on the way down.
@@ -195,22 +108,15 @@ pub async fn walk<T: Send + 'static>(
         on_item: Box::new(on_item),
         known,
         seen: Mutex::new(HashSet::from([root.clone()])),
+        places: Semaphore::new(if root.as_path().is_none() { READ_AT_ONCE_FAR } else { READ_AT_ONCE }),
     });
-    let (md5, found) = walker.visit(root.clone(), bytes, above).await;
-    Ok(after(Document { location: root.clone(), state, md5: Some(md5), is_same: false }, found))
-}
-
-/// A document's state as one text: its `ETag` and what it was found under. Empty for one so young that it could be written
-/// again and keep its `ETag`.
-#[must_use]
-pub fn state_text(meta: &Meta, context: &str) -> String {
-    if Utc::now() - meta.modified < YOUNG { String::new() } else { format!("{} {context}", meta.etag) }
-}
-
-/// True when a document is in the state that [`state_text`] told.
-#[must_use]
-pub fn is_in_state(meta: &Meta, state: &str) -> bool {
-    state.strip_prefix(&meta.etag).is_some_and(|rest| rest.starts_with(' '))
+    let document = Document { location: root.clone(), state, md5: None, is_same: false };
+    let fetched = vec![Fetched { document, read: Ok(Some(bytes)) }];
+    let visited = Arc::clone(&walker).visit(fetched, above.clone()).await;
+    let branches = stream::iter(visited).flat_map(move |(document, visited)| {
+        after(document, Arc::clone(&walker).expand(visited, above.clone()))
+    });
+    Ok(branches.boxed())
 }
 
 fn after<T: Send + 'static>(document: Document, found: Branch<T>) -> Branch<T> {
@@ -218,68 +124,89 @@ fn after<T: Send + 'static>(document: Document, found: Branch<T>) -> Branch<T> {
 }
 
 impl<T: Send + 'static> Walker<T> {
-    /// Reads and visits a linked document, once however often it is linked.
-    fn follow(self: Arc<Self>, location: Location, above: Above) -> BoxFuture<'static, Branch<T>> {
-        async move {
-            let first = self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(location.clone());
-            if !first {
-                return stream::empty().boxed();
-            }
-            let before = (self.known)(&location);
-            let etag = before.as_ref().and_then(|before| before.etag_under(above.context()));
-            let read = match (etag, &before) {
-                (Some(_), Some(Before { is_current: true, .. })) => Ok(None),
-                (Some(etag), _) => self.storage.fetch_unless(&location, etag).await,
-                (None, _) => self.storage.fetch(&location).await.map(Some),
-            };
-            match read {
-                Ok(None) => {
-                    let state = before.map(|before| before.state);
-                    let same = Document { location, state, md5: None, is_same: true };
-                    after(same, stream::empty().boxed())
-                }
-                Ok(Some((meta, bytes))) => {
-                    let state = Some(state_text(&meta, above.context()));
-                    let (md5, found) = self.visit(location.clone(), bytes, above).await;
-                    after(Document { location, state, md5: Some(md5), is_same: false }, found)
-                }
-                Err(error) => {
-                    // What cannot be read is there all the same.
-                    let is_there = !matches!(error, StorageError::NotFound { .. });
-                    let state = is_there.then(String::new);
-                    let document = Document { location: location.clone(), state, md5: None, is_same: false };
-                    after(document, stream::iter([problem(location, &error)]).boxed())
-                }
-            }
-        }
-        .boxed()
+    /// True for the first link to a document: it is read once however often it is linked.
+    fn is_first(&self, location: &Location) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(location.clone())
     }
 
-    /// The MD5 of a document, and what it holds.
-    async fn visit(self: Arc<Self>, location: Location, bytes: Bytes, above: Above) -> ([u8; 16], Branch<T>) {
-        let this = Arc::clone(&self);
-        let (at, context) = (location.clone(), above.clone());
-        let look = move || (Md5::digest(&bytes).into(), this.understand(at, &bytes, &context));
-        let (md5, visited) = self.pool.run(look).await;
-        let found = match visited {
+    /// Reads a linked document.
+    async fn fetch(self: Arc<Self>, location: Location, above: Above) -> Fetched {
+        // It is never closed.
+        let _place = self.places.acquire().await;
+        let before = (self.known)(&location);
+        let etag = before.as_ref().and_then(|before| before.etag_under(above.context()));
+        let read = match (etag, &before) {
+            (Some(_), Some(Before { is_current: true, .. })) => Ok(None),
+            (Some(etag), _) => self.storage.fetch_unless(&location, etag).await,
+            (None, _) => self.storage.fetch(&location).await.map(Some),
+        };
+        let is_same = matches!(read, Ok(None));
+        let state = match &read {
+            Ok(None) => before.map(|before| before.state),
+            Ok(Some((meta, _))) => Some(state_text(meta, above.context())),
+            Err(StorageError::NotFound { .. }) => None,
+            // What cannot be read is there all the same.
+            Err(_) => Some(String::new()),
+        };
+        let document = Document { location, state, md5: None, is_same };
+        Fetched { document, read: read.map(|found| found.map(|(_, bytes)| bytes)) }
+    }
+
+    /// As [`Walker::fetch`] in a task of its own, on any of the runtime's threads: requests of many documents are made side
+    /// by side, also while whoever walks is busy with what came before.
+    async fn fetch_aside(self: Arc<Self>, location: Location, above: Above) -> Option<Fetched> {
+        let mut task = Task(tokio::spawn(self.fetch(location, above)));
+        match (&mut task.0).await {
+            Ok(fetched) => Some(fetched),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and nobody waits any more.
+                Err(_cancelled) => None,
+            },
+        }
+    }
+
+    /// What was fetched at one time is understood in one piece of work: documents are small, and threads slow to wake.
+    async fn visit(self: Arc<Self>, fetched: Vec<Fetched>, above: Above) -> Vec<(Document, Visited<T>)> {
+        let pool = self.pool.clone();
+        let visit = move |Fetched { mut document, read }| {
+            let visited = match read {
+                Ok(Some(bytes)) => {
+                    document.md5 = Some(Md5::digest(&bytes).into());
+                    self.understand(&document.location, &bytes, &above)
+                }
+                Ok(None) => Visited::Done(Vec::new()),
+                Err(error) => Visited::Done(vec![problem(document.location.clone(), &error)]),
+            };
+            (document, visited)
+        };
+        pool.run(move || fetched.into_iter().map(visit).collect()).await
+    }
+
+    /// What follows a document.
+    fn expand(self: Arc<Self>, visited: Visited<T>, above: Above) -> Branch<T> {
+        match visited {
             Visited::Done(found) => stream::iter(found).boxed(),
             Visited::Parent(parent) => self.descend(parent, above),
-        };
-        (md5, found)
+        }
     }
 
     /// The CPU part of a visit: parses the document, and makes Items of it where it is one.
-    fn understand(&self, location: Location, bytes: &[u8], above: &Above) -> Visited<T> {
+    fn understand(&self, location: &Location, bytes: &[u8], above: &Above) -> Visited<T> {
+        // Nearly all documents are Items, which are parsed where they are taken in.
+        if matches!(serde_json::from_slice::<Typed<'_>>(bytes), Ok(Typed { r#type: "Feature" })) {
+            return Visited::Done(vec![self.item(location, bytes, above)]);
+        }
         let parsed = serde_json::from_slice::<Value>(bytes)
             .map_err(KindError::from)
             .and_then(|document| Ok((kind_of(&document)?, document)));
         match parsed {
             Ok((kind @ (Kind::Catalog | Kind::Collection), document)) => {
-                Visited::Parent(Parent { location, document, kind })
+                Visited::Parent(Parent { location: location.clone(), document, kind })
             }
-            Ok((Kind::Item, _)) => Visited::Done(vec![self.item(&location, bytes, above)]),
-            Ok((Kind::ItemCollection, _)) => Visited::Done(self.features(&location, bytes, above)),
-            Err(error) => Visited::Done(vec![problem(location, &error)]),
+            Ok((Kind::Item, _)) => Visited::Done(vec![self.item(location, bytes, above)]),
+            Ok((Kind::ItemCollection, _)) => Visited::Done(self.features(location, bytes, above)),
+            Err(error) => Visited::Done(vec![problem(location.clone(), &error)]),
         }
     }
 
@@ -332,15 +259,45 @@ impl<T: Send + 'static> Walker<T> {
                 }
             }
         }
-        let is_far = parent.location.as_path().is_none();
-        let at_once = if is_far { READ_AT_ONCE_FAR } else { READ_AT_ONCE };
         found.insert(0, Found::Parent(parent));
-        let branches = stream::iter(wanted)
-            .map(move |location| Arc::clone(&self).follow(location, below.clone()))
-            .buffered(at_once)
-            .flatten();
+        // One for each of three closures.
+        let above = || (Arc::clone(&self), below.clone());
+        let (opening, (fetching, of_fetched), (visiting, of_visited), (expanding, of_expanded)) =
+            (Arc::clone(&self), above(), above(), above());
+        let first = wanted.into_iter().filter(move |location| opening.is_first(location));
+        let visited = stream::iter(first)
+            .map(move |location| Arc::clone(&fetching).fetch_aside(location, of_fetched.clone()))
+            .buffered(READ_AHEAD)
+            .filter_map(futures::future::ready)
+            .ready_chunks(UNDERSTOOD_AT_ONCE)
+            .map(move |some| Arc::clone(&visiting).visit(some, of_visited.clone()))
+            .buffered(self.pool.width());
+        let branches = visited.flat_map(stream::iter).flat_map(move |(document, visited)| {
+            after(document, Arc::clone(&expanding).expand(visited, of_expanded.clone()))
+        });
         stream::iter(found).chain(branches).boxed()
     }
+}
+
+/// The one member of a document that tells Items from others.
+#[derive(Deserialize)]
+struct Typed<'a> {
+    r#type: &'a str,
+}
+
+/// A task that ends when nobody waits for it any more.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A document as it was found; no bytes when it is in the state that was known.
+struct Fetched {
+    document: Document,
+    read: Result<Option<Bytes>, StorageError>,
 }
 
 enum Visited<T> {

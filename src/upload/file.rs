@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::StreamExt as _;
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::bandwidth::Bandwidth;
 use super::checksum::{Checksum, Summing};
@@ -15,6 +15,10 @@ use crate::storage::{Label, Location, Meta, Storage, StorageError, WriteMode};
 
 /// Files up to this size go in one request, in bytes.
 const AT_ONCE_BYTES: u64 = 8 << 20;
+/// Files up to this size are summed where they are read, in bytes: a tenth of a millisecond.
+const SMALL_BYTES: usize = 64 << 10;
+/// Files that are read ahead of those that are being sent.
+pub(super) const READ_AHEAD: usize = 16;
 /// What a file that goes in parts may hold in memory, as a multiple of [`AT_ONCE_BYTES`]: three parts under way, the one
 /// being filled, and what is read ahead.
 const PARTS_HELD: u64 = 6;
@@ -71,6 +75,11 @@ impl SendError {
         }
     }
 
+    /// True when credentials may have run out while parts of the file were under way, which asks for all of it again.
+    pub(super) fn is_worth_another(&self, file: &File) -> bool {
+        file.len > AT_ONCE_BYTES && matches!(self, Self::Storage(StorageError::Denied { .. }))
+    }
+
     /// True when no other file will fare better.
     pub(super) fn is_lasting(&self) -> bool {
         matches!(self, Self::Storage(StorageError::Denied { .. } | StorageError::Settings { .. }))
@@ -86,6 +95,8 @@ pub(super) struct Sender<'a> {
     pub(super) dry_run: bool,
     pub(super) bandwidth: Bandwidth,
     pub(super) memory: Permits,
+    /// Of files that may be compared and sent at once; never closed.
+    pub(super) turns: Semaphore,
     /// True when all is to end.
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -100,30 +111,38 @@ impl Sender<'_> {
         if file.there.is_some() && self.overwrite == Overwrite::Never {
             return Ok(Outcome::Kept);
         }
-        if self.is_stopped() {
-            return Err(SendError::Interrupted);
+        if file.len > AT_ONCE_BYTES {
+            return self.send_in_parts(file, sent).await;
         }
-        if file.len <= AT_ONCE_BYTES {
-            self.send_at_once(file, sent).await
-        } else {
-            self.send_in_parts(file, sent).await
+        tokio::select! {
+            biased;
+            () = self.stopped() => Err(SendError::Interrupted),
+            sent = self.send_at_once(file, sent) => sent,
         }
     }
 
-    fn is_stopped(&self) -> bool {
+    /// True when all is to end.
+    pub(super) fn is_stopped(&self) -> bool {
         *self.stop.borrow()
+    }
+
+    /// Waits until all is to end.
+    pub(super) async fn stopped(&self) {
+        if self.stop.clone().wait_for(|stopped| *stopped).await.is_err() {
+            // Nobody is left who could want it.
+            std::future::pending::<()>().await;
+        }
     }
 
     async fn send_at_once(&self, file: &File, sent: &(dyn Fn(u64) + Sync)) -> Result<Outcome, SendError> {
         let _memory = self.memory.take(file.len).await;
         let bytes = self.storage.read(&file.source).await?;
-        let (checksum, document) = self
-            .pool
-            .run({
-                let (bytes, relative) = (bytes.clone(), file.relative.clone());
-                move || (Checksum::of(&bytes), document_type(&relative, &bytes))
-            })
-            .await;
+        let sum = {
+            let (bytes, relative) = (bytes.clone(), file.relative.clone());
+            move || (Checksum::of(&bytes), document_type(&relative, &bytes))
+        };
+        let (checksum, document) = if bytes.len() <= SMALL_BYTES { sum() } else { self.pool.run(sum).await };
+        let _turn = self.turns.acquire().await;
         if let Some(outcome) = self.settled(file, checksum, bytes.len() as u64).await? {
             return Ok(outcome);
         }
@@ -147,21 +166,30 @@ impl Sender<'_> {
 
     async fn send_in_parts(&self, file: &File, sent: &(dyn Fn(u64) + Sync)) -> Result<Outcome, SendError> {
         let _memory = self.memory.take(PARTS_HELD * AT_ONCE_BYTES).await;
-        let (checksum, len) = self.each_piece(&file.source, async |_piece| Ok(())).await?;
+        let (checksum, len) = tokio::select! {
+            biased;
+            () = self.stopped() => return Err(SendError::Interrupted),
+            read = self.each_piece(&file.source, async |_piece| Ok(())) => read?,
+        };
+        let _turn = self.turns.acquire().await;
         if let Some(outcome) = self.settled(file, checksum, len).await? {
             return Ok(outcome);
         }
         let label = self.label(file, checksum, None).await;
         let mut writer = self.storage.writer(&file.target, &label, Some(len)).await?;
-        let written = self
-            .each_piece(&file.source, async |piece: Bytes| {
-                let len = piece.len() as u64;
-                self.bandwidth.take(len).await;
-                writer.write(piece).await?;
-                sent(len);
-                Ok(())
-            })
-            .await;
+        let writing = self.each_piece(&file.source, async |piece: Bytes| {
+            let len = piece.len() as u64;
+            self.bandwidth.take(len).await;
+            writer.write(piece).await?;
+            sent(len);
+            Ok(())
+        });
+        let written = tokio::select! {
+            biased;
+            () = self.stopped() => Err(SendError::Interrupted),
+            written = writing => written,
+        };
+        // What was sent is discarded here and not when the writer is dropped: then the process may end before.
         match written {
             Ok(read) if read == (checksum, len) => {
                 writer.finish().await?;
@@ -188,9 +216,6 @@ impl Sender<'_> {
         let mut summing = Summing::default();
         let mut len = 0;
         while let Some(piece) = pieces.next().await {
-            if self.is_stopped() {
-                return Err(SendError::Interrupted);
-            }
             let piece = piece?;
             len += piece.len() as u64;
             let summed = piece.clone();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::storage::in_one_line;
+
 /// Counts and failures of one upload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
@@ -54,16 +56,7 @@ impl Report {
 
 impl Failure {
     pub(super) fn new(relative: &str, error: &(dyn std::error::Error + 'static)) -> Self {
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(at) = cause {
-            let text = at.to_string();
-            if !reason.contains(&text) {
-                reason = format!("{reason}: {text}");
-            }
-            cause = at.source();
-        }
-        Self { relative: relative.to_owned(), reason }
+        Self { relative: relative.to_owned(), reason: in_one_line(error) }
     }
 }
 

@@ -1,14 +1,14 @@
 //! The whole way: both sides are listed, stages are sent one after the other, what is surplus is removed.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::bandwidth::Bandwidth;
-use super::file::{File, Outcome, SendError, Sender};
+use super::file::{File, Outcome, READ_AHEAD, SendError, Sender};
 use super::options::Options;
 use super::report::{Failure, Report};
 use super::sides::{Sides, look};
@@ -110,6 +110,7 @@ pub async fn run(
         dry_run: options.dry_run,
         bandwidth: Bandwidth::new(options.bandwidth),
         memory: Sender::memory(),
+        turns: Semaphore::new(options.concurrency.max(1)),
         stop,
     };
     let mut upload = Upload {
@@ -187,22 +188,30 @@ impl Upload<'_> {
 
     async fn stage(&mut self, files: Vec<&File>) {
         let mut open = files;
-        for wait in ROUNDS.into_iter().map(Some).chain([None]) {
-            let failed = self.round(&open, wait.is_none()).await;
-            open = failed;
+        for (nth, wait) in ROUNDS.into_iter().map(Some).chain([None]).enumerate() {
+            let again = |file: &File, error: &SendError| {
+                wait.is_some() && (error.is_passing() || (nth == 0 && error.is_worth_another(file)))
+            };
+            open = self.round(&open, &again).await;
             let Some(wait) = wait.filter(|_| !open.is_empty()) else { break };
             // Half of the wait by chance, so that those who failed together do not come back together.
             let wait = wait / 2 + wait.mul_f64(chance() / 2.0);
-            let mut stop = self.sender.stop.clone();
             // Ends early when all is to end.
-            drop(tokio::time::timeout(wait, stop.wait_for(|stopped| *stopped)).await);
+            drop(tokio::time::timeout(wait, self.sender.stopped()).await);
         }
     }
 
-    /// Tries each file once; gives back those worth another try, unless this was the last.
-    async fn round<'f>(&mut self, files: &[&'f File], is_last: bool) -> Vec<&'f File> {
+    /// Tries each file once; gives back those that failed and are `worth` another try.
+    async fn round<'f>(
+        &mut self,
+        files: &[&'f File],
+        worth: &(dyn Fn(&File, &SendError) -> bool + Sync),
+    ) -> Vec<&'f File> {
         let (sender, tally) = (&self.sender, &self.tally);
-        let mut results = futures::stream::iter(files.iter().copied())
+        let hopeless = AtomicBool::new(false);
+        // What has begun comes to its own end, which leaves nothing half-written.
+        let goes_on = |_: &&File| !hopeless.load(Ordering::Relaxed) && !sender.is_stopped();
+        let mut results = futures::stream::iter(files.iter().copied().take_while(goes_on))
             .map(|file| async move {
                 let gone = AtomicU64::new(0);
                 let result = sender
@@ -215,7 +224,7 @@ impl Upload<'_> {
                     .await;
                 (file, gone.into_inner(), result)
             })
-            .buffer_unordered(self.concurrency);
+            .buffer_unordered(self.concurrency + READ_AHEAD);
         let (mut again, mut in_a_row) = (Vec::new(), 0);
         let mut settled = HashSet::with_capacity(files.len());
         while let Some((file, gone, result)) = results.next().await {
@@ -231,20 +240,18 @@ impl Upload<'_> {
                 Err(error) => {
                     tally.bytes_done.fetch_sub(gone, Ordering::Relaxed);
                     in_a_row = if error.is_lasting() { in_a_row + 1 } else { 0 };
-                    if error.is_passing() && !is_last {
+                    if worth(file, &error) {
                         again.push(file);
                     } else {
                         self.report.failures.push(Failure::new(&file.relative, &error));
                         settled.insert(file.relative.as_str());
                     }
-                    if in_a_row >= HOPELESS || matches!(error, SendError::Interrupted) {
-                        break;
-                    }
+                    hopeless.fetch_or(in_a_row >= HOPELESS, Ordering::Relaxed);
                 }
             }
         }
         drop(results);
-        if in_a_row >= HOPELESS || *sender.stop.borrow() {
+        if hopeless.into_inner() || sender.is_stopped() {
             let left = files.iter().filter(|file| !settled.contains(file.relative.as_str()));
             self.report.held_back.extend(left.map(|file| file.relative.clone()));
             return Vec::new();
@@ -271,7 +278,7 @@ impl Upload<'_> {
                     Err(error) => self.report.failures.push(Failure::new(relative, &error)),
                 }
             }
-            if *self.sender.stop.borrow() {
+            if self.sender.is_stopped() {
                 return;
             }
         }

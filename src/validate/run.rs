@@ -13,7 +13,7 @@ use super::raster;
 use super::schemas::Schemas;
 use crate::cog;
 use crate::pool::Pool;
-use crate::storage::{Location, Storage, StorageError};
+use crate::storage::{Location, Storage, StorageError, in_one_line};
 use crate::tree::{Found, ItemSource, Kind, Parent, Resolver, WalkError, kind_of, links_of, walk};
 
 /// Files looked for at once.
@@ -301,8 +301,7 @@ impl Run<'_> {
         item: &Arc<Value>,
     ) -> Vec<Finding> {
         let unreadable = |error: &dyn std::error::Error| {
-            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            vec![Finding::error("raster", location, format!("asset '{key}': {error}{cause}"))]
+            vec![Finding::error("raster", location, format!("asset '{key}': {}", in_one_line(error)))]
         };
         let opened = match cog::open(self.storage, raster).await {
             Ok(opened) => opened,

@@ -100,3 +100,21 @@ fn the_unit_and_the_manifest_start_the_server_with_options_that_it_has() {
         assert!(paths.contains(&format!("\"{probe}\"")), "{probe}");
     }
 }
+
+#[test]
+fn systemd_takes_the_unit_where_there_is_a_systemd_to_ask() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let unit = fs::read_to_string(repository("deploy/cairn.service")).unwrap();
+    // The unit names the place that the binary is installed in.
+    let installed = "/usr/local/bin/cairn";
+    assert!(unit.contains(installed), "{unit}");
+    let here = folder.path().join("cairn.service");
+    fs::write(&here, unit.replace(installed, env!("CARGO_BIN_EXE_cairn"))).unwrap();
+    let checked = run(plain("systemd-analyze").arg("verify").arg(&here));
+    let told = String::from_utf8_lossy(&checked.stderr).into_owned();
+    let own: Vec<_> = told.lines().filter(|line| line.contains("cairn.service")).collect();
+    assert!(checked.status.success() && own.is_empty(), "{told}");
+}

@@ -41,6 +41,7 @@ mod schemas;
 mod searches;
 mod served_from_stores;
 mod static_trees;
+mod store_access;
 mod store_conformance;
 mod store_faults;
 mod stores_stand;

@@ -45,6 +45,12 @@ pub(super) fn translated(error: &Error, location: &Location) -> StorageError {
     match failure {
         Failure::Stalled { limit } => StorageError::Stalled { location, limit: *limit },
         Failure::Broken { reason } => StorageError::Broken { location, reason: reason.clone() },
+        Failure::Untrusted { reason } => StorageError::Settings {
+            location,
+            reason: format!(
+                "{reason}; if its certificate is one of your own, name the file of its authority in SSL_CERT_FILE"
+            ),
+        },
         Failure::TooLong { limit } => {
             StorageError::TooLarge { location, len: limit.saturating_add(1), limit: *limit }
         }

@@ -11,7 +11,7 @@ use super::address::Address;
 use super::wire::{Host, Wire};
 use super::{Access, CONNECT, KEPT_CONNECTIONS, Remote, azure, s3};
 use crate::storage::counters::StoreKind;
-use crate::storage::settings::StoreSettings;
+use crate::storage::settings::{Environment, StoreSettings};
 use crate::storage::{Location, Secret, StorageError};
 
 impl Remote {
@@ -114,7 +114,7 @@ impl Remote {
         kind: StoreKind,
         settings: &StoreSettings,
     ) -> Result<Wire, String> {
-        let client = self.client.get_or_init(client).clone()?;
+        let client = self.client.get_or_init(|| client(&self.settings.environment)).clone()?;
         let name = Url::parse(endpoint).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = Arc::clone(hosts.entry(name).or_insert_with(|| Arc::new(Host::new())));
@@ -125,7 +125,7 @@ impl Remote {
 
 /// One client for all stores: its connections are kept by host. Redirects lead nowhere but to the same host, since another
 /// may be a place that nobody allowed.
-fn client() -> Result<reqwest::Client, String> {
+fn client(environment: &Environment) -> Result<reqwest::Client, String> {
     // Fails only where it is installed already.
     drop(rustls::crypto::ring::default_provider().install_default());
     let same_host = reqwest::redirect::Policy::custom(|attempt| {
@@ -133,7 +133,9 @@ fn client() -> Result<reqwest::Client, String> {
         let is_same = first.is_some_and(|first| first.host_str() == attempt.url().host_str());
         if is_same && attempt.previous().len() < 5 { attempt.follow() } else { attempt.stop() }
     });
+    let authorities = environment.first(&["AWS_CA_BUNDLE"]).map(authorities).transpose()?;
     reqwest::Client::builder()
+        .tls_certs_merge(authorities.unwrap_or_default())
         .user_agent(concat!("cairn/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
         .pool_max_idle_per_host(KEPT_CONNECTIONS)
@@ -143,4 +145,12 @@ fn client() -> Result<reqwest::Client, String> {
         .referer(false)
         .build()
         .map_err(|error| format!("no HTTPS client can be made: {}", error.without_url()))
+}
+
+/// Certificates of authorities that are trusted besides those of the system and of `SSL_CERT_FILE`.
+fn authorities(path: &str) -> Result<Vec<reqwest::Certificate>, String> {
+    let bytes =
+        std::fs::read(path).map_err(|error| format!("cannot read {path} of AWS_CA_BUNDLE: {error}"))?;
+    let found = reqwest::Certificate::from_pem_bundle(&bytes).ok().filter(|found| !found.is_empty());
+    found.ok_or_else(|| format!("{path} of AWS_CA_BUNDLE holds no certificates in PEM form"))
 }

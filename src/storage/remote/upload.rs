@@ -1,10 +1,11 @@
 //! A large object is written in parts, a few at once, in bounded memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use object_store::{MultipartUpload, PutMultipartOptions};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use super::write::attributes;
 use super::{Remote, translated};
@@ -16,6 +17,8 @@ const PART_BYTES: u64 = 8 << 20;
 const MOST_PARTS: u64 = 9_000;
 /// Parts under way at once.
 const AT_ONCE: usize = 3;
+/// How long parts under way are waited for before what was sent is discarded.
+const ARRIVAL: Duration = Duration::from_secs(5);
 
 /// An object that is being written. Dropped before its end, it leaves nothing behind.
 #[derive(Debug)]
@@ -26,6 +29,7 @@ pub(in crate::storage) struct Upload {
     part_bytes: usize,
     buffer: BytesMut,
     len: u64,
+    beginning: Option<JoinHandle<Result<Parts, StorageError>>>,
     parts: Option<Parts>,
 }
 
@@ -57,6 +61,7 @@ impl Upload {
             part_bytes: usize::try_from(part_bytes).unwrap_or(usize::MAX),
             buffer: BytesMut::new(),
             len: 0,
+            beginning: None,
             parts: None,
         }
     }
@@ -76,7 +81,15 @@ impl Upload {
 
     async fn send(&mut self, part: Bytes) -> Result<(), StorageError> {
         if self.parts.is_none() {
-            self.parts = Some(Parts::begin(&self.remote, &self.location, &self.label).await?);
+            let beginning = self.beginning.get_or_insert_with(|| {
+                let (remote, location, label) =
+                    (Arc::clone(&self.remote), self.location.clone(), self.label.clone());
+                // In a task of its own: who gives up meanwhile must learn what to discard.
+                tokio::spawn(async move { Parts::begin(&remote, &location, &label).await })
+            });
+            let begun = joined(beginning.await);
+            self.beginning = None;
+            self.parts = Some(begun?);
         }
         let Some(parts) = &mut self.parts else { return Ok(()) };
         while parts.under_way.len() >= AT_ONCE {
@@ -87,8 +100,16 @@ impl Upload {
         Ok(())
     }
 
-    /// Makes the object of what was taken in; only now is it there.
+    /// Makes the object of what was taken in; only now is it there. When that fails, what was sent is discarded.
     pub(in crate::storage) async fn finish(mut self) -> Result<Meta, StorageError> {
+        let finished = self.complete().await;
+        if finished.is_err() {
+            self.abort().await;
+        }
+        finished
+    }
+
+    async fn complete(&mut self) -> Result<Meta, StorageError> {
         let rest = std::mem::take(&mut self.buffer).freeze();
         if self.parts.is_none() {
             return self.remote.write(&self.location, rest, &WriteMode::Replace, &self.label).await;
@@ -120,19 +141,37 @@ impl Upload {
 
     /// Gives up: what was sent is discarded.
     pub(in crate::storage) async fn abort(mut self) {
-        if let Some(parts) = self.parts.take() {
-            parts.discard().await;
-        }
+        discard(self.beginning.take(), self.parts.take()).await;
     }
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        let Some(parts) = self.parts.take() else { return };
+        let (beginning, parts) = (self.beginning.take(), self.parts.take());
+        if beginning.is_none() && parts.is_none() {
+            return;
+        }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(parts.discard());
+            runtime.spawn(discard(beginning, parts));
         }
     }
+}
+
+/// Discards what was sent, and what was about to be.
+async fn discard(beginning: Option<JoinHandle<Result<Parts, StorageError>>>, parts: Option<Parts>) {
+    if let Some(beginning) = beginning
+        && let Ok(Ok(Ok(begun))) = tokio::time::timeout(ARRIVAL, beginning).await
+    {
+        begun.discard().await;
+    }
+    if let Some(parts) = parts {
+        parts.discard().await;
+    }
+}
+
+/// What a task came to; its panic is the caller's.
+fn joined<T>(joined: Result<T, JoinError>) -> T {
+    joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 impl Parts {
@@ -149,12 +188,15 @@ impl Parts {
 
     async fn join(&mut self) -> object_store::Result<()> {
         match self.under_way.join_next().await {
-            Some(joined) => joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+            Some(sent) => joined(sent),
             None => Ok(()),
         }
     }
 
     async fn discard(mut self) {
+        // A part that arrives after the end of its upload would stay.
+        let arrived = async { while self.under_way.join_next().await.is_some() {} };
+        drop(tokio::time::timeout(ARRIVAL, arrived).await);
         self.under_way.shutdown().await;
         if let Err(error) = self.object.abort().await {
             tracing::debug!(status = ?super::failure::status(&error), "parts of an upload stay behind");

@@ -20,8 +20,8 @@ use tokio::time::{Instant, timeout};
 use super::backoff::wait_before;
 use super::pace::Pace;
 use super::speed::Speed;
-use crate::storage::MAX_WHOLE_BYTES;
 use crate::storage::counters::{Counters, StoreKind, Tally};
+use crate::storage::{MAX_WHOLE_BYTES, in_one_line};
 
 /// Tries of one request.
 const TRIES: u32 = 6;
@@ -70,6 +70,12 @@ pub(super) enum Failure {
         /// What went wrong.
         reason: String,
     },
+    /// Who answers cannot show who it is.
+    #[error("{reason}")]
+    Untrusted {
+        /// What is wrong with its certificate.
+        reason: String,
+    },
     /// More bytes than were asked for, or than are taken.
     #[error("more than {limit} bytes")]
     TooLong {
@@ -99,7 +105,7 @@ impl Failure {
         match self {
             Self::Status { status: 408 | 429 | 500 | 502..=599, .. } | Self::Broken { .. } => TRIES,
             Self::Stalled { .. } => STALLED_TRIES,
-            Self::Status { .. } | Self::TooLong { .. } => 1,
+            Self::Status { .. } | Self::Untrusted { .. } | Self::TooLong { .. } => 1,
         }
     }
 
@@ -245,16 +251,20 @@ fn broken(error: &HttpError) -> Failure {
     if error.kind() == HttpErrorKind::Timeout {
         return Failure::Stalled { limit: super::CONNECT };
     }
-    let mut reason = String::new();
-    let mut cause = std::error::Error::source(error);
-    while let Some(at) = cause {
-        let text = at.to_string();
-        if !reason.contains(&text) {
-            reason = if reason.is_empty() { text } else { format!("{reason}: {text}") };
-        }
-        cause = at.source();
+    let reason = std::error::Error::source(error).map(in_one_line).unwrap_or_default();
+    if is_untrusted(error) { Failure::Untrusted { reason } } else { Failure::Broken { reason } }
+}
+
+/// True when a server's certificate was refused.
+fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(refused) = error.downcast_ref::<rustls::Error>() {
+        return matches!(refused, rustls::Error::InvalidCertificate(_));
     }
-    Failure::Broken { reason }
+    // What an I/O error holds is not among its causes.
+    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(held) => is_untrusted(held),
+        None => error.source().is_some_and(is_untrusted),
+    }
 }
 
 /// What an answer that is no success means: S3 and Azure name it in a header or in `<Code>`.

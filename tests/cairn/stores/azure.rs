@@ -19,6 +19,14 @@ pub(crate) struct Azure {
     _folder: TempDir,
 }
 
+impl std::ops::Deref for Azure {
+    type Target = Listening;
+
+    fn deref(&self) -> &Listening {
+        &self.listening
+    }
+}
+
 impl Azure {
     /// Starts one without containers.
     pub(crate) fn start() -> Self {
@@ -37,14 +45,6 @@ impl Azure {
             command
         });
         Self { listening, _folder: folder }
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.listening.port
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port())
     }
 
     /// The environment that reaches it: a connection string, as emulators need one to name their address.

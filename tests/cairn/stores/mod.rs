@@ -5,15 +5,17 @@
 
 mod azure;
 mod framing;
+mod metadata;
 mod nginx;
 mod process;
 mod proxy;
 mod s3;
 
-pub(crate) use azure::Azure;
+pub(crate) use azure::{ACCOUNT, Azure, KEY};
+pub(crate) use metadata::Metadata;
 pub(crate) use nginx::Nginx;
 pub(crate) use proxy::{Asked, Fault, Proxy, Seen};
-pub(crate) use s3::S3;
+pub(crate) use s3::{ACCESS_KEY, S3, SECRET_KEY};
 
 use std::process::Command;
 

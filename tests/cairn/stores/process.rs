@@ -12,11 +12,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Another process may take a port between its choice and its use.
 const STARTS: usize = 5;
 
-/// A child process and the port it listens on.
+/// A child process and the port it listens on; what each store is to a test.
 #[derive(Debug)]
-pub(super) struct Listening {
+pub(crate) struct Listening {
     child: Child,
-    pub(super) port: u16,
+    port: u16,
 }
 
 impl Listening {
@@ -36,6 +36,14 @@ impl Listening {
             }
         }
         panic!("no start in {STARTS} tries: {}", std::fs::read_to_string(log).unwrap_or_default());
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// False when the process ends before it listens.

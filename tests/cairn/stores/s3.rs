@@ -10,7 +10,7 @@ use super::Env;
 use super::process::Listening;
 use crate::server::repository;
 
-const ACCESS_KEY: &str = "AKTEST";
+pub(crate) const ACCESS_KEY: &str = "AKTEST";
 pub(crate) const SECRET_KEY: &str = "SKTESTsecret";
 
 /// A running S3 server.
@@ -20,9 +20,32 @@ pub(crate) struct S3 {
     folder: TempDir,
 }
 
+impl std::ops::Deref for S3 {
+    type Target = Listening;
+
+    fn deref(&self) -> &Listening {
+        &self.listening
+    }
+}
+
 impl S3 {
     /// Starts one with these buckets.
     pub(crate) fn start(buckets: &[&str]) -> Self {
+        Self::start_with(buckets, &["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY])
+    }
+
+    /// One that finds its bucket in the host's name, below `domain`.
+    pub(crate) fn start_below(domain: &str, buckets: &[&str]) -> Self {
+        let keys = ["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY, "--domain", domain];
+        Self::start_with(buckets, &keys)
+    }
+
+    /// One that takes requests without a signature.
+    pub(crate) fn start_open(buckets: &[&str]) -> Self {
+        Self::start_with(buckets, &[])
+    }
+
+    fn start_with(buckets: &[&str], options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for bucket in buckets {
             fs::create_dir_all(folder.path().join("data").join(bucket)).unwrap();
@@ -30,19 +53,11 @@ impl S3 {
         fs::create_dir_all(folder.path().join("data")).unwrap();
         let listening = Listening::start(&folder.path().join("log"), |port| {
             let mut command = Command::new(repository(".cairn/s3s/bin/s3s-fs"));
-            command.args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY, "--host", "127.0.0.1"]);
+            command.args(options).args(["--host", "127.0.0.1"]);
             command.args(["--port", &port.to_string()]).arg(folder.path().join("data"));
             command
         });
         Self { listening, folder }
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.listening.port
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port())
     }
 
     /// The folder that holds a bucket's objects as files.
@@ -71,6 +86,12 @@ impl S3 {
         }
         found.sort();
         found
+    }
+
+    /// Parts of objects that are neither finished nor given up, as the server keeps them.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        let names = fs::read_dir(self.data()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.contains("upload")).collect()
     }
 
     /// The environment that reaches it.

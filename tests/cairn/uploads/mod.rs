@@ -27,6 +27,13 @@ fn upload(env: &Env, source: &Path, dest: &str, options: &[&str]) -> String {
     said
 }
 
+/// `cairn upload FROM TO` into a folder of this disk.
+fn download(env: &Env, from: &str, to: &Path) {
+    let mut copy = cairn();
+    let ended = run(with(&mut copy, env).args(["upload", from]).arg(to).arg("--quiet"));
+    assert!(ended.status.success(), "{}", said(&ended));
+}
+
 fn said(ended: &Output) -> String {
     String::from_utf8_lossy(&ended.stderr).into_owned()
 }

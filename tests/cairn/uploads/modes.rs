@@ -150,3 +150,46 @@ fn an_upload_keeps_to_its_bandwidth() {
     assert!(start.elapsed() > Duration::from_secs(1), "{:?}", start.elapsed());
     folder::assert_same(source.path(), &s3.bucket("bucket").join("t"));
 }
+
+#[test]
+fn the_modes_of_overwriting_are_the_same_on_s3_on_azure_and_on_the_disk() {
+    let (s3, azure, folder) = (S3::start(&["bucket"]), Azure::start(), tempfile::tempdir().unwrap());
+    let disk = folder.path().join("disk").to_str().unwrap().to_owned();
+    let mut random = Random(11);
+    let (small, large) = (random.bytes(5_000), random.bytes(9_000_000));
+    for (env, dest) in
+        [(s3.env(), "s3://bucket/x"), (azure.env(), "az://container/x"), (Vec::new(), disk.as_str())]
+    {
+        let source = folder.path().join("source");
+        let put = |name: &str, bytes: &[u8]| fs::write(source.join(name), bytes).unwrap();
+        fs::create_dir_all(&source).unwrap();
+        put("small.bin", &small);
+        put("large.bin", &large);
+        let create = if dest == disk { &[][..] } else { &["--create"][..] };
+        upload(&env, &source, dest, create);
+        let same = upload(&env, &source, dest, &[]);
+        assert!(same.contains("0 sent") && same.contains("2 there already"), "{dest}: {same}");
+        // As long as before, and different.
+        put("small.bin", &small.iter().map(|byte| !byte).collect::<Vec<_>>());
+        put("large.bin", &large.iter().map(|byte| !byte).collect::<Vec<_>>());
+        put("new.bin", b"new");
+        let never = upload(&env, &source, dest, &["--overwrite", "never"]);
+        assert!(never.contains("1 sent") && never.contains("2 left as they are"), "{dest}: {never}");
+        let back = folder.path().join("back");
+        let holds = |name: &str, bytes: &[u8]| {
+            super::download(&env, dest, &back);
+            assert!(fs::read(back.join(name)).unwrap() == bytes, "{dest}: {name}");
+        };
+        holds("small.bin", &small);
+        holds("large.bin", &large);
+        let changed = upload(&env, &source, dest, &["--overwrite", "changed"]);
+        assert!(changed.contains("2 sent") && changed.contains("1 there already"), "{dest}: {changed}");
+        super::download(&env, dest, &back);
+        folder::assert_same(&source, &back);
+        let always = upload(&env, &source, dest, &["--overwrite", "always"]);
+        assert!(always.contains("3 sent"), "{dest}: {always}");
+        for each in [source, back] {
+            fs::remove_dir_all(each).unwrap();
+        }
+    }
+}
