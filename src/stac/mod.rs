@@ -12,6 +12,7 @@ mod facts;
 mod geometry;
 mod item;
 pub mod media;
+mod tag;
 mod typed;
 
 pub use bbox::{Bbox, BboxError};
@@ -22,4 +23,5 @@ pub use datetime::{DatetimeError, Interval, format_instant, parse_instant};
 pub use facts::{AssetFacts, BandFacts, BandRef, Grid, ItemFacts};
 pub use geometry::{GeometryError, parse_geometry};
 pub use item::{ITEM_MEMBERS, ItemError, ItemTime, item_time, item_time_of};
+pub use tag::tag;
 pub use typed::read_item;
