@@ -261,7 +261,7 @@ pub(super) fn read(path: &Path, sources: &[Source]) -> Result<Option<Loaded>, St
         description: head.description,
         generation: Snapshot::next_generation(),
         content: u128::from_str_radix(&head.content, 16).map_err(|_bad| StoredError::Inconsistent)?,
-        slots,
+        slots: Arc::new(slots),
         shown: head.shown,
         views,
         version: 0,

@@ -179,7 +179,7 @@ impl Keeper {
                 match self.catalog.reload().await {
                     Ok(report) => {
                         tell(&report);
-                        if report.fresh + report.gone > 0 {
+                        if report.fresh + report.gone + report.taken_in > 0 {
                             self.store().await;
                         }
                     }

@@ -23,5 +23,5 @@ pub use datetime::{DatetimeError, Interval, format_instant, parse_instant};
 pub use facts::{AssetFacts, BandFacts, BandRef, Grid, ItemFacts};
 pub use geometry::{GeometryError, parse_geometry};
 pub use item::{ITEM_MEMBERS, ItemError, ItemTime, item_time, item_time_of};
-pub use tag::tag;
+pub use tag::{tag, tag_of_hash};
 pub use typed::read_item;

@@ -1,12 +1,17 @@
 //! What tells a document from its other states.
 
-use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+use rapidhash::v3::rapidhash_v3;
 
 /// The tag of a content as HTTP's `ETag` has it, with quotes: the same on every machine.
 #[must_use]
 pub fn tag(content: &[u8]) -> String {
-    const SECRETS: RapidSecrets = RapidSecrets::seed(4);
-    format!("\"{:016x}\"", rapidhash_v3_seeded(content, &SECRETS))
+    tag_of_hash(rapidhash_v3(content))
+}
+
+/// The tag of a content by its hash.
+#[must_use]
+pub fn tag_of_hash(hash: u64) -> String {
+    format!("\"{hash:016x}\"")
 }
 
 #[cfg(test)]

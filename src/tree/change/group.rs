@@ -443,6 +443,12 @@ impl Group {
         if let Some((home, meta)) = session.home().zip(outcome.written.get(&session.home)) {
             let (location, document) = (home.location.clone(), home.document.clone());
             changes.push(Change::Collection { location, meta: meta.clone(), document });
+        } else if !self.mirror.shows(&self.collection)
+            && let (Some(home), Ok(meta)) = (session.home(), self.storage.meta(&session.home).await)
+        {
+            // Another server made it a moment ago.
+            let (location, document) = (home.location.clone(), home.document.clone());
+            changes.push(Change::Collection { location, meta, document });
         }
         let mut gone = Vec::new();
         for Staged { index, steps } in staged {
@@ -462,7 +468,7 @@ impl Group {
                                 self.claims.release(&at);
                                 asked.linked.insert(at.clone());
                                 created.push(true);
-                                own.push(self.item(id, at, meta, json));
+                                own.push(self.item(session, id, at, (meta, json)));
                             }
                             None => {
                                 is_done = false;
@@ -475,7 +481,7 @@ impl Group {
                         match outcome.written.get(&at).zip(outcome.bytes.get(&at)) {
                             Some((meta, json)) => {
                                 created.push(false);
-                                own.push(self.item(id, at, meta, json));
+                                own.push(self.item(session, id, at, (meta, json)));
                             }
                             None => {
                                 is_done = false;
@@ -499,7 +505,7 @@ impl Group {
                     Step::Linked { id, at } => {
                         if let Ok((meta, json)) = self.storage.fetch(&at).await {
                             created.push(true);
-                            own.push(self.item(id, at, &meta, &json));
+                            own.push(self.item(session, id, at, (&meta, &json)));
                         }
                     }
                 }
@@ -531,13 +537,20 @@ impl Group {
         }
     }
 
-    fn item(&self, id: String, location: Location, meta: &Meta, json: &Bytes) -> Change {
+    fn item(
+        &self,
+        session: &Session<'_>,
+        id: String,
+        location: Location,
+        (meta, json): (&Meta, &Bytes),
+    ) -> Change {
         Change::Item {
             collection: self.collection.clone(),
             id,
             location,
             meta: meta.clone(),
             json: json.clone(),
+            resolver: session.tree.resolver.clone(),
         }
     }
 }

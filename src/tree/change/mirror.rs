@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::stac::tag;
 use crate::storage::{Location, Meta};
+use crate::tree::links::Resolver;
+use crate::tree::walk::ItemSource;
 
 /// One committed change.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub enum Change {
         meta: Meta,
         /// The document's bytes.
         json: bytes::Bytes,
+        /// For its relative hrefs.
+        resolver: Resolver,
     },
     /// An Item is gone.
     NoItem {
@@ -61,7 +65,7 @@ pub trait Mirror: std::fmt::Debug + Send + Sync {
     fn locate(&self, collection: &str, id: &str) -> Option<Location>;
 
     /// Tells an Item's document from its other states, as who shows it names them; with quotes.
-    fn item_tag(&self, collection: &str, location: &Location, json: &[u8]) -> String;
+    fn item_tag(&self, item: &ItemSource<'_>) -> String;
 
     /// The same of a Collection's document.
     fn collection_tag(&self, location: &Location, document: &Value) -> String;
@@ -83,8 +87,8 @@ impl Mirror for Alone {
         None
     }
 
-    fn item_tag(&self, _collection: &str, _location: &Location, json: &[u8]) -> String {
-        tag(json)
+    fn item_tag(&self, item: &ItemSource<'_>) -> String {
+        tag(item.json)
     }
 
     fn collection_tag(&self, _location: &Location, document: &Value) -> String {

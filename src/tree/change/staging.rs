@@ -11,8 +11,9 @@ use super::session::{Session, shelf_time};
 use super::{ChangeError, Condition, Mirror};
 use crate::storage::{Location, StorageError};
 use crate::tree::layout::Layout;
-use crate::tree::links::{Kind, kind_of};
+use crate::tree::links::{Kind, Resolver, kind_of};
 use crate::tree::publish::titled;
+use crate::tree::walk::ItemSource;
 
 /// One Item's part of what is to be done.
 #[derive(Debug)]
@@ -175,7 +176,8 @@ impl Staging<'_, '_> {
                 Err(ChangeError::Exists { collection: collection.to_owned(), ids: vec![id.to_owned()] })
             }
             Condition::Matches(tags) => {
-                let tag = self.mirror.item_tag(collection, &found.at, &found.json);
+                let resolver = &self.session.tree.resolver;
+                let tag = self.mirror.item_tag(&source(collection, &found.at, &found.json, resolver));
                 let what = || format!("the Item '{id}' of '{collection}'");
                 if tags.contains(&tag) { Ok(()) } else { Err(ChangeError::Changed { what: what() }) }
             }
@@ -215,6 +217,16 @@ impl Staging<'_, '_> {
         let parent = links.filter(|link| link.rel == "parent");
         parent.filter_map(|link| self.session.tree.resolver.resolve(at, &link.href).ok()).collect()
     }
+}
+
+/// An Item's document as who shows it reads it.
+pub(super) fn source<'a>(
+    collection: &'a str,
+    location: &'a Location,
+    json: &'a [u8],
+    resolver: &'a Resolver,
+) -> ItemSource<'a> {
+    ItemSource { location, json, collection: Some(collection), parent_id: collection, resolver }
 }
 
 /// On disk a look tells; in a store who writes first finds out, unless that has been tried.

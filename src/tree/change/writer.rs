@@ -13,6 +13,7 @@ use super::collection::{Collections, not_in_a_tree};
 use super::group::{Group, MAX_WAITING};
 use super::item::id_of;
 use super::link_document::LinkDocument;
+use super::staging::source;
 use super::trees::Trees;
 use super::{ChangeError, Condition, Mirror, Stored, Written};
 use crate::pool::Pool;
@@ -121,7 +122,7 @@ impl Writer {
             let document: Value =
                 serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
             if document.get("id").and_then(Value::as_str) == Some(id) {
-                let etag = mirror.item_tag(collection, &at, &json);
+                let etag = mirror.item_tag(&source(collection, &at, &json, &tree.resolver));
                 return Ok(Stored { document, etag });
             }
         }
