@@ -112,6 +112,12 @@ pub(super) fn push_places(out: &mut String, json: &str, hrefs: &[AssetHref], has
 }
 
 impl ItemBody {
+    /// Tells this content from all others; with quotes, as HTTP's `ETag` has it.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        super::tag(self.payload.as_bytes())
+    }
+
     /// Takes back what [`ItemBody::payload`] gave.
     ///
     /// # Errors

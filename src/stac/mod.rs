@@ -15,6 +15,7 @@ mod geometry;
 mod item;
 pub mod media;
 mod schemas;
+mod tag;
 mod typed;
 
 pub use bbox::{Bbox, BboxError};
@@ -27,4 +28,5 @@ pub use facts::{AssetFacts, BandFacts, BandRef, Grid, ItemFacts};
 pub use geometry::{GeometryError, parse_geometry};
 pub use item::{ITEM_MEMBERS, ItemError, ItemTime, item_time, item_time_of};
 pub(crate) use schemas::Schemas;
+pub use tag::tag;
 pub use typed::read_item;
