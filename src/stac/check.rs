@@ -61,11 +61,7 @@ impl Schemas {
                 Core::Collection => "collection-spec/json-schema/collection.json",
                 Core::Item => "item-spec/json-schema/item.json",
             };
-            self.by_schema(
-                &format!("https://schemas.stacspec.org/v{version}/{name}"),
-                document,
-                &mut faults,
-            );
+            self.by_schema(&format!("https://schemas.stacspec.org/v{version}/{name}"), document, &mut faults);
         } else {
             let message =
                 format!("its stac_version is '{version}', expected 1.0.0 or 1.1.0; migrate it with pystac");

@@ -21,7 +21,7 @@ mod typed;
 pub use bbox::{Bbox, BboxError};
 pub use body::{ItemBody, PayloadError, WrittenBody};
 pub use body_writer::{BodyWriter, MAX_ITEM_BYTES, MAX_PAYLOAD_BYTES, json_string};
-pub(crate) use check::{Core, Fault};
+pub(crate) use check::Core;
 pub use data_type::DataType;
 pub use datetime::{DatetimeError, Interval, format_instant, parse_instant};
 pub use facts::{AssetFacts, BandFacts, BandRef, Grid, ItemFacts};

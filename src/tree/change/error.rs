@@ -80,6 +80,14 @@ pub enum ChangeError {
     Store(#[from] StorageError),
 }
 
+impl ChangeError {
+    /// True when the disk or the store did not answer in time.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        matches!(self, Self::Store(StorageError::Stalled { .. }))
+    }
+}
+
 /// The ids, the first few of many.
 fn named(ids: &[String]) -> String {
     const NAMED: usize = 20;
