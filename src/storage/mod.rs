@@ -34,6 +34,7 @@ use futures::stream::BoxStream;
 
 pub use counters::{Counters, StoreKind, Tally};
 pub use error::StorageError;
+pub use local::FolderLock;
 pub use local_copy::LocalCopy;
 pub use location::{Location, LocationError};
 pub use places::Places;

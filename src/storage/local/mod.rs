@@ -16,9 +16,12 @@ use rustix::io::ReadWriteFlags;
 
 use super::{Location, Meta, StorageError};
 
+mod batch;
 mod list;
 mod write;
 
+pub use batch::FolderLock;
+pub(super) use batch::{BatchFile, lock_folder, write_batch};
 pub(super) use list::list;
 pub(super) use write::{Part, delete};
 

@@ -1,9 +1,12 @@
 //! Why nothing was changed.
 
+use std::io;
+use std::sync::Arc;
+
 use crate::storage::StorageError;
 
 /// Why nothing was changed. Messages name ids as the client knows them; only [`ChangeError::Store`] names locations.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ChangeError {
     /// There is no such Collection.
     #[error("there is no Collection '{collection}'; make it first with POST /collections")]
@@ -77,7 +80,27 @@ pub enum ChangeError {
     },
     /// The disk or the store failed: not for clients.
     #[error(transparent)]
-    Store(#[from] StorageError),
+    Store(Arc<StorageError>),
+}
+
+impl From<StorageError> for ChangeError {
+    fn from(error: StorageError) -> Self {
+        match &error {
+            StorageError::Unsupported { location, what } => {
+                Self::NotWritable { what: location.to_string(), reason: (*what).to_owned() }
+            }
+            StorageError::Io { location, source }
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
+                let reason = format!("{source}; let the server's user write there");
+                Self::NotWritable { what: location.to_string(), reason }
+            }
+            _ => Self::Store(Arc::new(error)),
+        }
+    }
 }
 
 impl ChangeError {

@@ -66,8 +66,12 @@ pub trait Mirror: std::fmt::Debug + Send + Sync {
     /// The same of a Collection's document.
     fn collection_tag(&self, location: &Location, document: &Value) -> String;
 
-    /// Takes in what was committed; what is asked afterwards is answered by it.
-    fn committed(&self, changes: Vec<Change>) -> BoxFuture<'_, ()>;
+    /// True when a Collection of that id is shown, from wherever it comes.
+    fn shows(&self, collection: &str) -> bool;
+
+    /// Takes in what was committed; what is asked afterwards is answered by it. The tags of the Items that are there, in
+    /// their order.
+    fn committed(&self, changes: Vec<Change>) -> BoxFuture<'_, Vec<String>>;
 }
 
 /// Nobody shows the tree.
@@ -87,7 +91,15 @@ impl Mirror for Alone {
         tag(document.to_string().as_bytes())
     }
 
-    fn committed(&self, _changes: Vec<Change>) -> BoxFuture<'_, ()> {
-        std::future::ready(()).boxed()
+    fn shows(&self, _collection: &str) -> bool {
+        false
+    }
+
+    fn committed(&self, changes: Vec<Change>) -> BoxFuture<'_, Vec<String>> {
+        let tags = changes.iter().filter_map(|change| match change {
+            Change::Item { json, .. } => Some(tag(json)),
+            _ => None,
+        });
+        std::future::ready(tags.collect()).boxed()
     }
 }

@@ -10,8 +10,20 @@
 //! waited for, once for many. Items of one bulk write that several documents link are first named in one intent, which
 //! whoever finds it later carries out. [`Mirror`] is who shows the tree, told of a commit before it is acknowledged.
 
+mod ask;
+mod claims;
+mod collection;
 mod error;
+mod group;
+mod intent;
+mod item;
+mod link_document;
 mod mirror;
+mod place;
+mod session;
+mod staging;
+mod trees;
+mod widen;
 mod writer;
 
 pub use error::ChangeError;
