@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::{Config, ServeOptions};
 use super::logs;
-use crate::api::{self, App, Parts, Settings};
+use crate::api::{self, App, Parts, Settings, Writing};
 use crate::asset::Proxy;
 use crate::catalog::{Catalog, LoadReport, Source};
 use crate::cog::Headers;
@@ -64,9 +64,6 @@ pub(super) async fn serve(
     config: Config,
     ready: impl FnOnce(&str) + Send,
 ) -> anyhow::Result<()> {
-    for name in &config.without_effect {
-        tracing::warn!("--{name} has no effect in this version");
-    }
     let (storage, pool) = (Storage::new(config.stores.clone()), Pool::new()?);
     let sources = catalogs.iter().map(|text| Source::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let is_remote = sources.iter().any(Source::is_remote);
@@ -99,10 +96,12 @@ pub(super) async fn serve(
     let settings = Settings {
         public_url: config.public_url.clone(),
         asset_hrefs: config.asset_hrefs,
+        tokens: config.tokens.clone(),
         metrics: Some(PrometheusBuilder::new().install_recorder().context("cannot start the metrics")?),
     };
     let proxy = Proxy::new(storage, places);
-    let app = api::app(App::new(Parts { backend, engine, proxy, pool, settings }));
+    let writing = Writing::new(None);
+    let app = api::app(App::new(Parts { backend, engine, proxy, writing, pool, settings }));
 
     let listener =
         TcpListener::bind(config.bind).await.with_context(|| format!("cannot listen on {}", config.bind))?;

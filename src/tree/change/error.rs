@@ -103,6 +103,14 @@ impl From<StorageError> for ChangeError {
     }
 }
 
+impl ChangeError {
+    /// True when the disk or the store did not answer in time.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        matches!(self, Self::Store(StorageError::Stalled { .. }))
+    }
+}
+
 /// The ids, the first few of many.
 fn named(ids: &[String]) -> String {
     const NAMED: usize = 20;
