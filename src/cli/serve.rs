@@ -21,7 +21,7 @@ use crate::patch::Engine;
 use crate::pool::Pool;
 use crate::search::{Backend, Memory};
 use crate::storage::{Location, Places, Storage};
-use crate::tree::Problem;
+use crate::tree::{Mirror, Problem, Writer};
 
 /// How often headers of rasters that were opened since are written down.
 const HEADERS_SAVED_EVERY: Duration = Duration::from_secs(10);
@@ -99,8 +99,18 @@ pub(super) async fn serve(
         tokens: config.tokens.clone(),
         metrics: Some(PrometheusBuilder::new().install_recorder().context("cannot start the metrics")?),
     };
-    let proxy = Proxy::new(storage, places);
-    let writing = Writing::new(None);
+    let proxy = Proxy::new(storage.clone(), places);
+    let trees = catalog.trees();
+    let mirror: Arc<dyn Mirror> = Arc::clone(&catalog) as Arc<dyn Mirror>;
+    let writer = (!trees.is_empty()).then(|| Writer::new(storage, pool.clone(), trees, mirror));
+    if let Some(writer) = writer.clone().filter(|_| config.tokens.are_given()) {
+        let finished = writer.recover().await;
+        if finished > 0 {
+            tracing::info!(finished, "writes that a server left unfinished are brought to their end");
+        }
+        tokio::spawn(writer.keep());
+    }
+    let writing = Writing::new(writer);
     let app = api::app(App::new(Parts { backend, engine, proxy, writing, pool, settings }));
 
     let listener =

@@ -88,6 +88,19 @@ impl Storage {
         blocking(&first, move || Ok(locations.iter().map(is_there).collect())).await
     }
 
+    /// Removes the files below a folder on this disk that were never finished and are older than that; how many. A store
+    /// keeps none.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub async fn sweep_parts(&self, folder: &Location, older_than: Duration) -> Result<usize, StorageError> {
+        let Some(path) = folder.as_path().map(PathBuf::from) else { return Ok(0) };
+        let at = folder.clone();
+        // As long as it takes: nobody waits for it.
+        let swept = tokio::task::spawn_blocking(move || local::sweep_parts(&path, &at, older_than)).await;
+        swept.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
     /// Begins an object that is written piece by piece; `len` is how long it will be, where that is known.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ mod write;
 
 pub use batch::FolderLock;
 pub(super) use batch::{BatchFile, lock_folder, write_batch};
-pub(super) use list::list;
+pub(super) use list::{list, sweep_parts};
 pub(super) use write::{Part, delete};
 
 /// Descriptors kept open; Debian's default limit is 1,024 a process.

@@ -86,17 +86,18 @@ pub enum ChangeError {
 impl From<StorageError> for ChangeError {
     fn from(error: StorageError) -> Self {
         match &error {
-            StorageError::Unsupported { location, what } => {
-                Self::NotWritable { what: location.to_string(), reason: (*what).to_owned() }
+            // Clients are told nothing of places.
+            StorageError::Unsupported { what, .. } => {
+                Self::NotWritable { what: "the catalogue".to_owned(), reason: (*what).to_owned() }
             }
-            StorageError::Io { location, source }
+            StorageError::Io { source, .. }
                 if matches!(
                     source.kind(),
                     io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
                 ) =>
             {
-                let reason = format!("{source}; let the server's user write there");
-                Self::NotWritable { what: location.to_string(), reason }
+                let reason = format!("{source}; let the server's user write to its folder");
+                Self::NotWritable { what: "the catalogue".to_owned(), reason }
             }
             _ => Self::Store(Arc::new(error)),
         }
@@ -107,7 +108,7 @@ impl ChangeError {
     /// True when the disk or the store did not answer in time.
     #[must_use]
     pub fn is_stalled(&self) -> bool {
-        matches!(self, Self::Store(StorageError::Stalled { .. }))
+        matches!(self, Self::Store(error) if matches!(**error, StorageError::Stalled { .. }))
     }
 }
 

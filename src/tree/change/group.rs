@@ -20,6 +20,7 @@ use super::trees::Trees;
 use super::{Change, ChangeError, Mirror, Written};
 use crate::pool::Pool;
 use crate::storage::{FolderLock, Location, Meta, Storage, StorageError, WriteMode};
+use crate::tree::stage::INDEXED;
 
 /// Changes that wait for one Collection, at most.
 pub(super) const MAX_WAITING: usize = 10_000;
@@ -213,7 +214,7 @@ impl Group {
             Step::Insert { at, item, .. } | Step::Replace { at, item, .. } => {
                 Some((at.clone(), item.clone()))
             }
-            Step::Remove { .. } | Step::Linked { .. } => None,
+            Step::Link { .. } | Step::Remove { .. } | Step::Linked { .. } => None,
         });
         let mut documents: Vec<(Location, Value)> = items.collect();
         documents
@@ -270,7 +271,7 @@ impl Group {
             match step {
                 Step::Insert { at, .. } => fresh.extend(of(at)),
                 Step::Replace { at, .. } => replaced.extend(of(at)),
-                Step::Remove { .. } | Step::Linked { .. } => {}
+                Step::Link { .. } | Step::Remove { .. } | Step::Linked { .. } => {}
             }
         }
         for document in session.changed() {
@@ -280,6 +281,8 @@ impl Group {
                 Some(_) => replaced.extend(of(&document.location)),
             }
         }
+        // The tables beside the tree are of what it was.
+        self.storage.delete(&tree.at(INDEXED.as_ref())?).await?;
         let mut intents = Vec::new();
         for one in staged {
             intents.extend(self.intent_for(tree, session, one, None)?);
@@ -502,7 +505,11 @@ impl Group {
                             error = error.or(failed(session.anchor(&by)));
                         }
                     }
-                    Step::Linked { id, at } => {
+                    Step::Link { at, by, .. } if !is_linked(&by) => {
+                        is_done = false;
+                        error = error.or(failed(&at)).or(failed(session.anchor(&by)));
+                    }
+                    Step::Link { id, at, .. } | Step::Linked { id, at } => {
                         if let Ok((meta, json)) = self.storage.fetch(&at).await {
                             created.push(true);
                             own.push(self.item(session, id, at, (&meta, &json)));

@@ -23,6 +23,7 @@ mod place;
 mod session;
 mod staging;
 mod trees;
+mod upkeep;
 mod widen;
 mod writer;
 

@@ -40,12 +40,15 @@ impl Tree {
 
     /// The path of a document below the tree's folder.
     pub(super) fn path(&self, location: &Location) -> Result<PathBuf, ChangeError> {
-        location.relative_to(&self.folder).map(PathBuf::from).ok_or_else(|| ChangeError::NotWritable {
-            what: location.to_string(),
-            reason: format!(
-                "it lies outside of its tree's folder {}; serve the tree that it is part of",
+        location.relative_to(&self.folder).map(PathBuf::from).ok_or_else(|| {
+            tracing::warn!(
+                "{location} lies outside of its tree's folder {}: it cannot be changed",
                 self.folder
-            ),
+            );
+            ChangeError::NotWritable {
+                what: "a document outside of its tree's folder".to_owned(),
+                reason: "serve the tree that it is part of".to_owned(),
+            }
         })
     }
 

@@ -20,6 +20,8 @@ use crate::tree::walk::ItemSource;
 pub(super) enum Step {
     /// A document is written where nothing links it, and linked by the document `by`.
     Insert { id: String, at: Location, item: Value, by: Location },
+    /// A document that is there, and that nothing links, is linked by `by`.
+    Link { id: String, at: Location, by: Location },
     /// A document that is linked by `by` is replaced.
     Replace { id: String, at: Location, item: Value, by: Location, etag: String },
     /// `by` no longer links a document, which then goes.
@@ -57,7 +59,7 @@ impl Staging<'_, '_> {
             Ask::Put { id, item, condition } => vec![self.put(asked, id, item, condition).await?],
             Ask::Delete { id, condition } => vec![self.delete(id, condition).await?],
             Ask::Make { items } => self.make(asked, items).await?,
-            Ask::Finish { items, .. } => self.finish(items).await?,
+            Ask::Finish { items, intent } => self.finish(items, intent).await?,
         };
         Ok(Staged { index, steps })
     }
@@ -119,7 +121,10 @@ impl Staging<'_, '_> {
         }
         let mut steps = Vec::with_capacity(items.len());
         for ((id, item), place) in items.iter().zip(places) {
-            steps.push(if asked.linked.contains(&place) {
+            // Whoever found the intent may have linked some.
+            let is_linked = asked.linked.contains(&place)
+                || asked.intent.is_some() && self.session.find_link(&place, &[]).await?.is_some();
+            steps.push(if is_linked {
                 Step::Linked { id: id.clone(), at: place }
             } else {
                 self.insert(id, place, item.clone()).await?
@@ -129,8 +134,13 @@ impl Staging<'_, '_> {
     }
 
     /// Items of an intent; those that are gone, or linked by now, need nothing.
-    async fn finish(&mut self, items: &[Location]) -> Result<Vec<Step>, ChangeError> {
+    async fn finish(&mut self, items: &[Location], intent: &Location) -> Result<Vec<Step>, ChangeError> {
         let mut steps = Vec::new();
+        match self.session.storage.meta(intent).await {
+            // Who wrote it brought it to its end.
+            Err(StorageError::NotFound { .. }) => return Ok(steps),
+            found => drop(found?),
+        }
         for at in items {
             let (_, json) = match self.session.storage.fetch(at).await {
                 Ok(found) => found,
@@ -143,7 +153,9 @@ impl Staging<'_, '_> {
             if self.session.find_link(at, &hints).await?.is_some() {
                 steps.push(Step::Linked { id, at: at.clone() });
             } else {
-                steps.push(self.insert(&id, at.clone(), item).await?);
+                let by = self.session.shelf_for(shelf_time(&item)).await?;
+                self.link(&by, at, &item)?;
+                steps.push(Step::Link { id, at: at.clone(), by });
             }
         }
         Ok(steps)
@@ -154,11 +166,15 @@ impl Staging<'_, '_> {
         let (home, title) = (self.session.home.clone(), self.session.title.clone());
         let hung = Hung { at: at.clone(), parent: by.clone(), home, title };
         let item = settled(item, self.session.collection, self.session.tree, &hung)?;
-        self.session.widen(&item);
-        let href = self.session.tree.href(&by, &at)?;
-        let title = item.pointer("/properties/title").and_then(Value::as_str);
-        self.session.change(&by)?.push(&titled(Link::item(href).geojson(), title))?;
+        self.link(&by, &at, &item)?;
         Ok(Step::Insert { id: id.to_owned(), at, item, by })
+    }
+
+    fn link(&mut self, by: &Location, at: &Location, item: &Value) -> Result<(), ChangeError> {
+        self.session.widen(item);
+        let href = self.session.tree.href(by, at)?;
+        let title = item.pointer("/properties/title").and_then(Value::as_str);
+        self.session.change(by)?.push(&titled(Link::item(href).geojson(), title))
     }
 
     /// Where `build` puts an Item of that id.
@@ -237,7 +253,9 @@ fn is_looked_at(place: &Location, there: bool, looks: bool) -> bool {
 /// What is needed of the documents that link: for each of those that are there already, who waits for it.
 pub(super) fn needed(session: &Session<'_>, staged: &Staged) -> HashSet<Location> {
     let by = staged.steps.iter().filter_map(|step| match step {
-        Step::Insert { by, .. } | Step::Remove { by, .. } => Some(session.anchor(by).clone()),
+        Step::Insert { by, .. } | Step::Link { by, .. } | Step::Remove { by, .. } => {
+            Some(session.anchor(by).clone())
+        }
         Step::Replace { .. } | Step::Linked { .. } => None,
     });
     by.collect()

@@ -185,6 +185,14 @@ impl Writer {
         Ok(Stored { document, etag })
     }
 
+    pub(super) fn storage(&self) -> &Storage {
+        &self.inner.storage
+    }
+
+    pub(super) fn trees(&self) -> &Trees {
+        &self.inner.trees
+    }
+
     /// A Collection that is shown but in no tree cannot be changed.
     fn in_a_tree<T>(&self, id: &str, found: Result<T, ChangeError>) -> Result<T, ChangeError> {
         match found {
