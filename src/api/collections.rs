@@ -1,10 +1,12 @@
 //! Collections: all, those that a question chooses, one, and the landing page's children.
 
-use axum::Json;
 use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use super::conditional::Content;
 use super::described::CollectionChoice;
 use super::error::{ApiError, ErrorBody};
 use super::links::{Base, GEOJSON, JSON, QUERYABLES, SCHEMA, link, titled};
@@ -66,9 +68,11 @@ pub(super) async fn collection(
     State(app): State<App>,
     base: Base,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let found = app.collection(&id).await?;
-    Ok(Json(served(&base, &app.backend.about().await?, found)))
+    let about = app.backend.about().await?;
+    let content = Content::new(&found.tag(), title_of(&about));
+    Ok((Extension(content), Json(served(&base, &about, found))).into_response())
 }
 
 /// What lies directly below the landing page: all Collections.
@@ -94,7 +98,8 @@ pub(super) fn next_link(path: &str, query: Option<&str>, token: &Token, media_ty
     json!({"rel": "next", "type": media_type, "method": "GET", "href": format!("{path}?{next}")})
 }
 
-fn served(base: &Base, about: &About, collection: Collection) -> Value {
+/// A Collection with the links around it.
+pub(super) fn served(base: &Base, about: &About, collection: Collection) -> Value {
     let root = title_of(about);
     let address = base.collection(&collection.id);
     let own = [

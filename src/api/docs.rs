@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
-use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
 use super::error::ApiError;
 use super::links::{Base, OPENAPI};
@@ -16,6 +17,7 @@ use super::state::App;
 /// The frame of the document; paths come from the handlers.
 #[derive(Debug, OpenApi)]
 #[openapi(
+    modifiers(&BearerToken),
     info(
         title = "Cairn",
         description = "A STAC catalogue server with a data proxy: search, COG patches and pages from one binary",
@@ -23,12 +25,23 @@ use super::state::App;
     ),
     tags(
         (name = "STAC API", description = "Search and browse the catalogue"),
+        (name = "Transactions", description = "Write, with a bearer token of the operator's"),
         (name = "Patches", description = "Arrays cut from Cloud Optimized GeoTIFFs"),
         (name = "Assets", description = "Bytes for clients that hold no credentials"),
         (name = "Operations", description = "For those who run the server"),
     )
 )]
 pub(super) struct Frame;
+
+/// How writes are let in.
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        openapi.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+    }
+}
 
 /// The OpenAPI 3.1 document.
 pub(super) async fn openapi(State(_): State<App>) -> Response {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,6 +11,10 @@ use utoipa::ToSchema;
 use crate::asset::{AssetError, RangeError};
 use crate::patch::PatchError;
 use crate::search::{ParamError, SearchError, TableAnswerError};
+use crate::tree::ChangeError;
+
+/// When a write that others were in the way of may be tried again.
+const WRITE_AGAIN: Duration = Duration::from_secs(2);
 
 /// The body of every error.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -30,6 +34,10 @@ pub(super) struct ApiError {
     cause: Option<String>,
     /// When to ask again.
     retry_after: Option<Duration>,
+    /// What tells a client how to come again.
+    header: Option<(HeaderName, HeaderValue)>,
+    /// A write found another state than the one that it was made from.
+    overtaken: bool,
 }
 
 /// What the log gets of an answer with status 500 and above.
@@ -46,7 +54,20 @@ impl ApiError {
             body: ErrorBody { code, description: description.into() },
             cause: None,
             retry_after: None,
+            header: None,
+            overtaken: false,
         }
+    }
+
+    /// The same with a header, which only answers below 500 have.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    /// True when another writer was faster.
+    pub(super) fn was_overtaken(&self) -> bool {
+        self.overtaken
     }
 
     pub(super) fn not_found(description: impl Into<String>) -> Self {
@@ -55,6 +76,13 @@ impl ApiError {
 
     pub(super) fn no_collection(id: &str) -> Self {
         Self::not_found(format!("there is no Collection '{id}'; /collections lists them"))
+    }
+
+    /// 503 for a write that others are in the way of.
+    pub(super) fn busy(description: impl Into<String>) -> Self {
+        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", description);
+        error.retry_after = Some(WRITE_AGAIN);
+        error
     }
 
     /// For a handler that panicked.
@@ -154,6 +182,34 @@ impl From<AssetError> for ApiError {
     }
 }
 
+impl From<ChangeError> for ApiError {
+    fn from(error: ChangeError) -> Self {
+        let (status, code) = match &error {
+            ChangeError::NoCollection { .. } | ChangeError::Missing { .. } => {
+                (StatusCode::NOT_FOUND, "NotFound")
+            }
+            ChangeError::Exists { .. } | ChangeError::NotEmpty { .. } => (StatusCode::CONFLICT, "Conflict"),
+            ChangeError::Changed { .. } => (StatusCode::PRECONDITION_FAILED, "PreconditionFailed"),
+            ChangeError::Conflict { .. } | ChangeError::Busy { .. } => return Self::busy(error.to_string()),
+            ChangeError::NotWritable { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
+            ChangeError::Unfit { .. } => (StatusCode::BAD_REQUEST, "InvalidBody"),
+            ChangeError::Damaged { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+            ChangeError::Store(_) if error.is_stalled() => (StatusCode::GATEWAY_TIMEOUT, "StoreStalled"),
+            ChangeError::Store(_) => (StatusCode::BAD_GATEWAY, "StoreFailed"),
+        };
+        if let ChangeError::Store(source) = &error {
+            let description =
+                "the catalogue's store failed, and what was sent may not have been written; ask again";
+            let cause =
+                std::error::Error::source(source).map(|cause| format!(": {cause}")).unwrap_or_default();
+            return Self::new(status, code, description).caused_by(format!("{source}{cause}"));
+        }
+        let mut answer = Self::new(status, code, error.to_string());
+        answer.overtaken = matches!(error, ChangeError::Changed { .. });
+        answer
+    }
+}
+
 impl From<RangeError> for ApiError {
     fn from(error: RangeError) -> Self {
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange", error.to_string())
@@ -165,6 +221,9 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, Json(&self.body)).into_response();
         if let Some(wait) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+        }
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
         }
         if self.status.is_server_error() {
             response.extensions_mut().insert(Fault { body: self.body, cause: self.cause });

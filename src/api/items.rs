@@ -1,11 +1,13 @@
 //! Items: search, the Items of a Collection, one Item.
 
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::collections::next_link;
+use super::conditional::Content;
 use super::described::{AnyCollections, Paging, Place, Selection};
 use super::error::{ApiError, ErrorBody};
 use super::export::Export;
@@ -132,7 +134,8 @@ pub(super) async fn item(
     })?;
     let mut out = Vec::new();
     base.items_writer(app.settings.asset_hrefs).write(&mut out, &found);
-    Ok(([(header::CONTENT_TYPE, GEOJSON)], out).into_response())
+    let content = Content::new(&found.body.tag(), "");
+    Ok((Extension(content), [(header::CONTENT_TYPE, GEOJSON)], out).into_response())
 }
 
 /// Splices the Items of a page into an ItemCollection.

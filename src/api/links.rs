@@ -104,6 +104,16 @@ impl Base {
         format!("{}/items", self.collection(id))
     }
 
+    /// One Item.
+    pub(super) fn item(&self, collection: &str, id: &str) -> String {
+        format!("{}/{}", self.items(collection), segment(id))
+    }
+
+    /// One asset.
+    pub(super) fn asset(&self, collection: &str, id: &str, key: &str) -> String {
+        format!("{}/assets/{}", self.item(collection, id), segment(key))
+    }
+
     /// What writes Items with their links and the hrefs that the operator wants to be seen.
     pub(super) fn items_writer(&self, hrefs: AssetHrefs) -> ItemWriter {
         let base = json_string(&self.0);

@@ -23,6 +23,7 @@ mod queryables;
 mod sending;
 mod stac;
 mod state;
+mod transactions;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -41,6 +42,7 @@ use utoipa_axum::routes;
 use error::ApiError;
 pub use error::ErrorBody;
 pub use state::{App, AssetHrefs, Parts, Settings};
+pub use transactions::{TokenError, Tokens, Writing};
 
 /// The largest body that a request may have, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
@@ -105,6 +107,7 @@ fn documents() -> OpenApiRouter<App> {
 fn others() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(assets::asset))
+        .merge(transactions::routes())
         .routes(routes!(patches::patch_get, patches::patch_post))
         .routes(routes!(patches::random_get, patches::random_post))
         .routes(routes!(health::healthz))

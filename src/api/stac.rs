@@ -11,11 +11,12 @@ use super::error::ApiError;
 use super::links::{Base, GEOJSON, HTML, JSON, OPENAPI, QUERYABLES, SCHEMA, titled};
 use super::page;
 use super::state::App;
+use super::transactions;
 use crate::search::{About, Collection};
 
 /// What the server holds to. A class is named once all of it holds, also by the names of earlier drafts, which clients
 /// still look for.
-pub(super) const CONFORMANCE: &[&str] = &[
+const CONFORMANCE: &[&str] = &[
     "https://api.stacspec.org/v1.0.0/core",
     "https://api.stacspec.org/v1.0.0/collections",
     "https://api.stacspec.org/v1.0.0/ogcapi-features",
@@ -79,12 +80,12 @@ pub(super) async fn landing(
         let page = page::landing(&base, &about, &collections).into_string();
         ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
     } else {
-        Json(landing_document(&base, &about, &collections)).into_response()
+        Json(landing_document(&app, &base, &about, &collections)).into_response()
     };
     Ok(response)
 }
 
-fn landing_document(base: &Base, about: &About, collections: &[Collection]) -> Value {
+fn landing_document(app: &App, base: &Base, about: &About, collections: &[Collection]) -> Value {
     let root = base.root();
     let search = base.at("/search");
     let aggregate = base.at("/aggregate");
@@ -113,7 +114,7 @@ fn landing_document(base: &Base, about: &About, collections: &[Collection]) -> V
         "id": "cairn",
         "title": title,
         "description": about.description.as_deref().unwrap_or("A STAC catalogue served by Cairn"),
-        "conformsTo": CONFORMANCE,
+        "conformsTo": conforms_to(app),
         "links": links,
     })
 }
@@ -132,6 +133,12 @@ fn by_method(method: &str, mut link: Value) -> Value {
 #[utoipa::path(get, path = "/conformance", tag = "STAC API", responses(
     (status = 200, description = "The conformance classes", body = Value),
 ))]
-pub(super) async fn conformance() -> Json<Value> {
-    Json(json!({ "conformsTo": CONFORMANCE }))
+pub(super) async fn conformance(State(app): State<App>) -> Json<Value> {
+    Json(json!({ "conformsTo": conforms_to(&app) }))
+}
+
+/// The classes that hold; those of writes only where a client can write.
+fn conforms_to(app: &App) -> Vec<&'static str> {
+    let of_writes = if app.takes_writes() { transactions::CONFORMANCE } else { &[] };
+    [CONFORMANCE, of_writes].concat()
 }

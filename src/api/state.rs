@@ -5,6 +5,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::error::ApiError;
+use super::transactions::{Tokens, Writing};
 use crate::asset::Proxy;
 use crate::patch::Engine;
 use crate::pool::Pool;
@@ -23,6 +24,8 @@ pub struct Parts {
     pub engine: Engine,
     /// What serves assets.
     pub proxy: Proxy,
+    /// What writes.
+    pub writing: Writing,
     /// Where CPU work goes.
     pub pool: Pool,
     /// What the operator chose.
@@ -44,6 +47,11 @@ impl App {
         Self(Arc::new(parts))
     }
 
+    /// True when a client with a token can write.
+    pub(super) fn takes_writes(&self) -> bool {
+        self.settings.tokens.are_given() && self.writing.is_possible()
+    }
+
     /// The Collection with that id.
     ///
     /// # Errors
@@ -61,6 +69,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// How asset hrefs are shown.
     pub asset_hrefs: AssetHrefs,
+    /// Who may write.
+    pub tokens: Tokens,
     /// What `/metrics` reads; `None` in tests.
     pub metrics: Option<PrometheusHandle>,
 }
@@ -70,6 +80,7 @@ impl std::fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("public_url", &self.public_url)
             .field("asset_hrefs", &self.asset_hrefs)
+            .field("tokens", &self.tokens)
             .finish_non_exhaustive()
     }
 }

@@ -79,6 +79,13 @@ impl PartBuilder {
         self.documents[row as usize]
     }
 
+    /// Names another place of a row's body.
+    pub(super) fn set_body(&mut self, row: u32, body: BodyRef) {
+        if let Some(known) = self.body.get_mut(row as usize) {
+            *known = body;
+        }
+    }
+
     /// The numbers that the properties of a batch have here.
     pub(super) fn columns_of(&mut self, names: &Names) -> Vec<usize> {
         names.all().iter().map(|name| self.columns.column(name)).collect()

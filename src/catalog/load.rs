@@ -28,6 +28,8 @@ pub struct LoadReport {
     pub fresh: usize,
     /// Items of the snapshot before that are gone or another now.
     pub gone: usize,
+    /// Items that were written through since the last load.
+    pub taken_in: usize,
     /// Collections in the snapshot.
     pub collections: usize,
     /// Documents and Items that were left out.

@@ -271,7 +271,7 @@ impl Merge {
             description,
             generation: Snapshot::next_generation(),
             content,
-            slots: std::mem::take(&mut self.slots),
+            slots: Arc::new(std::mem::take(&mut self.slots)),
             shown,
             views,
             version: 0,
@@ -279,14 +279,18 @@ impl Merge {
         for slot in snapshot.shown.clone() {
             if !self.defined.contains(&slot) {
                 let document = derived_collection(&snapshot, slot);
-                snapshot.slots[slot as usize].document = document;
+                Arc::make_mut(&mut snapshot.slots)[slot as usize].document = document;
             }
         }
         snapshot.set_version();
         self.report.items = snapshot.len();
         self.report.collections = snapshot.shown.len();
-        let is_unchanged =
-            self.report.fresh == 0 && self.report.gone == 0 && snapshot.version() == self.before.version();
+        self.report.taken_in =
+            self.before.views().iter().filter(|view| view.part.bodies().has_own()).map(View::len).sum();
+        let is_unchanged = self.report.taken_in == 0
+            && self.report.fresh == 0
+            && self.report.gone == 0
+            && snapshot.version() == self.before.version();
         let snapshot = if is_unchanged { self.before } else { Arc::new(snapshot) };
         Ok((Loaded { snapshot, seen: Arc::new(self.seen) }, self.report))
     }
@@ -349,7 +353,7 @@ impl Merge {
     /// The parts of the new snapshot.
     fn views(&mut self, without: &[u32]) -> Result<Vec<View>, LoadError> {
         let mut builder = std::mem::take(&mut self.fresh);
-        let bodies = std::mem::take(&mut self.packer).finish();
+        let mut packer = std::mem::take(&mut self.packer);
         let names: Vec<&str> = self.slots.iter().map(|slot| slot.id.as_str()).collect();
         let kept_of = |part: usize| {
             let marks = &self.kept[part];
@@ -360,11 +364,20 @@ impl Merge {
         let base_rows = self.before.views().first().map_or(0, |base| base.part.len() as usize);
         let base_kept = if base_rows > 0 { kept_of(0).count() } else { 0 };
         let changed = (base_rows - base_kept) + (total.saturating_sub(base_kept)) + builder.len() as usize;
-        let is_small = base_rows > 0 && changed <= SMALL_CHANGE.max(total / REBUILD_SHARE);
+        let is_shared = self.before.views().first().is_some_and(|base| !base.part.bodies().has_own());
+        let is_small = is_shared && base_rows > 0 && changed <= SMALL_CHANGE.max(total / REBUILD_SHARE);
         for (part, view) in self.before.views().iter().enumerate().skip(usize::from(is_small)) {
             let rows: Vec<u32> = kept_of(part).collect();
+            let first = builder.len();
             builder.add_rows(&view.part, &rows)?;
+            if view.part.bodies().has_own() {
+                for (row, from) in (first..).zip(rows) {
+                    let record = view.part.bodies().record(view.part.body_ref(from))?;
+                    builder.set_body(row, packer.push_record(record));
+                }
+            }
         }
+        let bodies = packer.finish();
         let fresh = Arc::new(builder.finish(&names, bodies, without));
         if !is_small {
             return Ok(vec![View { part: fresh, hidden: Arc::default() }]);

@@ -40,15 +40,22 @@ mod spans;
 mod stored;
 mod table;
 mod times;
+mod written;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::Value;
 
 use crate::pool::Pool;
+use crate::stac::{BodyWriter, tag};
 use crate::storage::{Label, LocalCopy, Location, Places, Storage, StorageError};
+use crate::tree::{Change, ItemSource, Kind, Mirror, Parent};
+use document::served_collection;
 use load::Loaded;
+use written::Shown;
 
 pub use bodies::{BodyError, ChunkError, DictionaryError, UnpackError};
 pub(crate) use bodies::{BodyRef, HotBodies};
@@ -113,7 +120,7 @@ pub struct Catalog {
     sources: Vec<Source>,
     storage: Storage,
     pool: Pool,
-    current: ArcSwap<Loaded>,
+    shown: Arc<Shown>,
 }
 
 /// The sources as everything else names their places.
@@ -168,7 +175,7 @@ impl Catalog {
     ) -> Result<(Self, LoadReport), LoadError> {
         let sources = adopted(sources, &storage);
         let (loaded, report) = load::load(&sources, &storage, &pool, &Loaded::default()).await?;
-        Ok((Self { sources, storage, pool, current: ArcSwap::from_pointee(loaded) }, report))
+        Ok((Self { sources, storage, pool, shown: Arc::new(Shown::new(loaded)) }, report))
     }
 
     /// Starts from the snapshot that `cache` or the folder of the tree holds, when there is one of these sources; else as
@@ -192,7 +199,7 @@ impl Catalog {
             }
             match read_stored(&location, &sources, &storage, &pool, cache).await {
                 Ok(Some(loaded)) => {
-                    let catalog = Self { sources, storage, pool, current: ArcSwap::from_pointee(loaded) };
+                    let catalog = Self { sources, storage, pool, shown: Arc::new(Shown::new(loaded)) };
                     let start = Start { from: Some(location), refused, report: LoadReport::default() };
                     return Ok((catalog, start));
                 }
@@ -220,8 +227,13 @@ impl Catalog {
     /// # Errors
     /// When writing fails; a snapshot that was there stays then.
     pub fn store_in(&self, cache: &Path) -> std::io::Result<bool> {
-        let loaded = self.current.load_full();
-        if loaded.snapshot.len() < FEWEST_STORED || self.sources.iter().any(|source| !source.can_reload()) {
+        let loaded = self.shown.settled();
+        // What is written through is taken in by the next reload, and stored then.
+        let has_own = loaded.snapshot.views().iter().any(|view| view.part.bodies().has_own());
+        if has_own
+            || loaded.snapshot.len() < FEWEST_STORED
+            || self.sources.iter().any(|source| !source.can_reload())
+        {
             return Ok(false);
         }
         stored::write(&loaded, &self.sources, &stored::path_in(cache, &self.sources))?;
@@ -233,7 +245,7 @@ impl Catalog {
     /// # Errors
     /// When writing fails; what was there stays then.
     pub fn store_at(&self, path: &Path) -> std::io::Result<()> {
-        stored::write(&self.current.load_full(), &self.sources, path)
+        stored::write(&self.shown.load(), &self.sources, path)
     }
 
     /// Writes the snapshot of this moment beside the tree, and says where that is; nothing for several sources.
@@ -260,15 +272,23 @@ impl Catalog {
         if self.sources.iter().any(|source| !source.can_reload()) {
             return Err(LoadError::StandardInput);
         }
-        let before = self.current.load_full();
-        let (loaded, report) = load::load(&self.sources, &self.storage, &self.pool, &before).await?;
-        self.current.store(Arc::new(loaded));
-        Ok(report)
+        let shown = Arc::clone(&self.shown);
+        let before = self.pool.run(move || shown.begin()).await;
+        let loaded = load::load(&self.sources, &self.storage, &self.pool, &before).await;
+        let (loaded, report) = match loaded {
+            Ok((loaded, report)) => (Some(loaded), Ok(report)),
+            Err(error) => (None, Err(error)),
+        };
+        let (shown, storage) = (Arc::clone(&self.shown), self.storage.clone());
+        self.pool.run(move || shown.finish(&storage, loaded)).await;
+        report
     }
 
     /// True when a document that the catalogue was loaded from is another now, or gone, or one that was missing is there.
     pub async fn has_changed(&self) -> bool {
-        self.current.load_full().seen.has_changed(&self.storage, &self.folders()).await
+        let shown = Arc::clone(&self.shown);
+        let loaded = self.pool.run(move || shown.settled()).await;
+        loaded.seen.has_changed(&self.storage, &self.folders()).await
     }
 
     /// Looks at the assets of up to [`ASSETS_LOOKED_AT`] Items, evenly spread: how many lie outside of `places`, and the
@@ -305,12 +325,50 @@ impl Catalog {
     /// The snapshot of this moment.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.current.load().snapshot)
+        self.shown.snapshot()
     }
 
     /// The folders that the catalogue was loaded from: assets below them may be read.
     #[must_use]
     pub fn folders(&self) -> Vec<Location> {
         self.sources.iter().filter_map(Source::folder).collect()
+    }
+
+    /// The roots of the trees that it was loaded from, in load order: what may be written to.
+    #[must_use]
+    pub fn trees(&self) -> Vec<Location> {
+        let trees = self.sources.iter().filter_map(|source| match source {
+            Source::Tree(root) => Some(root.clone()),
+            Source::Ndjson(_) | Source::Table(_) | Source::StandardInput => None,
+        });
+        trees.collect()
+    }
+}
+
+impl Mirror for Catalog {
+    fn locate(&self, collection: &str, id: &str) -> Option<Location> {
+        self.shown.locate(collection, id)
+    }
+
+    fn item_tag(&self, item: &ItemSource<'_>) -> String {
+        let mut writer = BodyWriter::default();
+        match parse::parse(item, &mut parse::BandSets::default(), &mut writer) {
+            Ok(parsed) => tag(parsed.body.payload()),
+            Err(_not_shown) => tag(item.json),
+        }
+    }
+
+    fn collection_tag(&self, location: &Location, document: &Value) -> String {
+        let (location, document) = (location.clone(), document.clone());
+        tag(served_collection(&Parent { location, document, kind: Kind::Collection }).to_string().as_bytes())
+    }
+
+    fn shows(&self, collection: &str) -> bool {
+        self.snapshot().collection(collection).is_some()
+    }
+
+    fn committed(&self, changes: Vec<Change>) -> BoxFuture<'_, Vec<String>> {
+        let (shown, storage) = (Arc::clone(&self.shown), self.storage.clone());
+        self.pool.run(move || shown.take(&storage, &changes)).boxed()
     }
 }

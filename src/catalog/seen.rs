@@ -46,17 +46,12 @@ impl Seen {
         let fresh = Remembered {
             location: document.location.clone(),
             state: document.state.clone(),
-            md5: document.md5,
+            // What was not read is what it was.
+            md5: document.md5.or_else(|| self.get(&document.location)?.md5),
             is_parent: false,
             is_watched: true,
         };
-        let number = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
-        let number = *self.index.entry(document.location.clone()).or_insert(number);
-        match self.documents.get_mut(number as usize) {
-            Some(known) => *known = Remembered { md5: fresh.md5.or(known.md5), ..fresh },
-            None => self.documents.push(fresh),
-        }
-        number
+        self.remember(fresh)
     }
 
     /// Marks a document as a Catalog or Collection.
@@ -90,6 +85,22 @@ impl Seen {
     /// The document of that number.
     pub(super) fn at(&self, number: u32) -> Option<&Remembered> {
         self.documents.get(number as usize)
+    }
+
+    /// The number of a document.
+    pub(super) fn number(&self, location: &Location) -> Option<u32> {
+        self.index.get(location).copied()
+    }
+
+    /// What is remembered of a document from now on.
+    pub(super) fn remember(&mut self, document: Remembered) -> u32 {
+        let next = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
+        let number = *self.index.entry(document.location.clone()).or_insert(next);
+        match self.documents.get_mut(number as usize) {
+            Some(known) => *known = document,
+            None => self.documents.push(document),
+        }
+        number
     }
 
     /// All of them, by number.

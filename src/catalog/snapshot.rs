@@ -3,6 +3,7 @@
 //! Nearly all Items are in one large part. What a reload changes a little is kept beside it: a small part with what is new,
 //! and a list of rows of the large one that no longer count. When that grows past a twentieth of the whole, one part is
 //! made of both; packed bodies are shared between the old and the new, so that this takes the memory of the columns only.
+//! What is written through comes in parts of its own until the next reload, few of each size: see `written`.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -27,8 +28,8 @@ pub struct Collection {
     pub document: serde_json::Value,
 }
 
-/// The whole catalogue at one moment.
-#[derive(Debug, Default)]
+/// The whole catalogue at one moment; a clone shares what is large.
+#[derive(Debug, Default, Clone)]
 pub struct Snapshot {
     /// Title of the root, where it has one.
     pub(super) title: Option<String>,
@@ -38,7 +39,7 @@ pub struct Snapshot {
     /// A sum over the contents of all Items: the same for the same Items, whatever their order.
     pub(super) content: u128,
     /// What rows name by index; some may be gone.
-    pub(super) slots: Vec<Collection>,
+    pub(super) slots: Arc<Vec<Collection>>,
     /// Indices of the Collections that there are, in load order.
     pub(super) shown: Vec<u32>,
     pub(super) views: Vec<View>,

@@ -277,7 +277,7 @@ pub(super) fn read(path: &Path, sources: &[Source]) -> Result<Option<Loaded>, St
         description: head.description,
         generation: Snapshot::next_generation(),
         content,
-        slots,
+        slots: Arc::new(slots),
         shown: head.shown,
         views,
         version: 0,

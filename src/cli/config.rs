@@ -9,9 +9,9 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::logs::LogFormat;
-use crate::api::AssetHrefs;
+use crate::api::{AssetHrefs, Tokens};
 use crate::patch::Limits;
-use crate::storage::{Environment, Location, Settings, Storage, StoreSettings};
+use crate::storage::{Environment, Location, Secret, Settings, Storage, StoreSettings};
 
 /// The settings of a server. Each can also be given as `CAIRN_…` in the environment or as a key of `cairn.toml`.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -41,10 +41,10 @@ pub(super) struct ServeOptions {
     #[serde(alias = "asset-hrefs")]
     asset_hrefs: Option<HrefMode>,
 
-    /// Bearer token that writes need (repeatable)
-    #[arg(long, env = "CAIRN_TOKEN", value_name = "TOKEN", value_delimiter = ',', hide_env_values = true)]
+    /// Bearer token that writes need (repeatable); none: nothing is written
+    #[arg(long, env = "CAIRN_TOKEN", value_name = "TOKEN", value_delimiter = ',', hide_env_values = true, value_parser = secret)]
     #[serde(default)]
-    token: Vec<String>,
+    token: Vec<Secret>,
 
     /// Folder for snapshots of catalogues, from which the next start is fast [default: the user's cache folder]
     #[arg(long, env = "CAIRN_CACHE_DIR", value_name = "DIR")]
@@ -123,6 +123,8 @@ pub(super) struct Config {
     pub(super) public_url: Option<String>,
     pub(super) allow: Vec<Location>,
     pub(super) asset_hrefs: AssetHrefs,
+    /// Who may write.
+    pub(super) tokens: Tokens,
     pub(super) limits: Limits,
     pub(super) refresh: Refresh,
     /// How stores are accessed.
@@ -131,8 +133,6 @@ pub(super) struct Config {
     pub(super) cache_dir: Option<PathBuf>,
     pub(super) log_format: LogFormat,
     pub(super) quiet: bool,
-    /// Settings that are accepted and have no effect in this version.
-    pub(super) without_effect: Vec<&'static str>,
 }
 
 const DEFAULT_BIND: &str = "127.0.0.1:8080";
@@ -166,7 +166,10 @@ impl ServeOptions {
             Some(seconds) => Refresh::Every(Duration::from_secs(seconds)),
         };
         let stores = Settings::new(file.store, Environment::of_process()).context("prefix of a [[store]]")?;
-        let without_effect = [("token", !self.token.is_empty() || !file.token.is_empty())];
+        let tokens = if self.token.is_empty() { file.token } else { self.token };
+        // An empty variable in the environment means none.
+        let tokens = Tokens::new(tokens.iter().map(Secret::reveal).filter(|token| !token.is_empty()));
+        let tokens = tokens.context("--token")?;
         Ok(Config {
             cache_dir: self.cache_dir.or(file.cache_dir).or_else(user_cache),
             bind: resolve(&bind)?,
@@ -184,13 +187,15 @@ impl ServeOptions {
             stores,
             log_format: self.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
             quiet: self.quiet || file.quiet,
-            without_effect: without_effect
-                .into_iter()
-                .filter(|(_, given)| *given)
-                .map(|(name, _)| name)
-                .collect(),
+            tokens,
         })
     }
+}
+
+/// A text that is never shown.
+#[expect(clippy::unnecessary_wraps, reason = "what reads arguments may fail")]
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
 }
 
 /// The user's folder for what can be made again, by the XDG base directory specification.
@@ -266,6 +271,19 @@ mod tests {
         assert_eq!(config.bind.port(), 2);
         assert_eq!(config.refresh, Refresh::Never);
         assert_eq!(config.allow.len(), 1);
+    }
+
+    #[test]
+    fn tokens_come_from_the_file_and_are_never_shown() {
+        let options = toml::from_str::<ServeOptions>("token = ['S3CR3T', '']").expect("tokens");
+        assert!(!format!("{options:?}").contains("S3CR3T"));
+        let config = options.check().expect("a config");
+        assert!(config.tokens.are_given() && !format!("{config:?}").contains("S3CR3T"));
+        let empty = ServeOptions { token: vec![Secret::new("")], ..ServeOptions::default() };
+        assert!(!empty.check().expect("a config").tokens.are_given());
+        let spaced = ServeOptions { token: vec![Secret::new("S3 CR3T")], ..ServeOptions::default() };
+        let fault = format!("{:#}", spaced.check().expect_err("a fault"));
+        assert!(fault.contains("--token") && !fault.contains("CR3T"), "{fault}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::{Config, ServeOptions};
 use super::logs;
-use crate::api::{self, App, Parts, Settings};
+use crate::api::{self, App, Parts, Settings, Writing};
 use crate::asset::Proxy;
 use crate::catalog::{Catalog, LoadReport, Source};
 use crate::cog::Headers;
@@ -21,7 +21,7 @@ use crate::patch::Engine;
 use crate::pool::Pool;
 use crate::search::{Backend, Memory};
 use crate::storage::{Location, Places, Storage};
-use crate::tree::Problem;
+use crate::tree::{Mirror, Problem, Writer};
 
 /// How often headers of rasters that were opened since are written down.
 const HEADERS_SAVED_EVERY: Duration = Duration::from_secs(10);
@@ -64,9 +64,6 @@ pub(super) async fn serve(
     config: Config,
     ready: impl FnOnce(&str) + Send,
 ) -> anyhow::Result<()> {
-    for name in &config.without_effect {
-        tracing::warn!("--{name} has no effect in this version");
-    }
     let (storage, pool) = (Storage::new(config.stores.clone()), Pool::new()?);
     let sources = catalogs.iter().map(|text| Source::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let is_remote = sources.iter().any(Source::is_remote);
@@ -99,10 +96,22 @@ pub(super) async fn serve(
     let settings = Settings {
         public_url: config.public_url.clone(),
         asset_hrefs: config.asset_hrefs,
+        tokens: config.tokens.clone(),
         metrics: Some(PrometheusBuilder::new().install_recorder().context("cannot start the metrics")?),
     };
-    let proxy = Proxy::new(storage, places);
-    let app = api::app(App::new(Parts { backend, engine, proxy, pool, settings }));
+    let proxy = Proxy::new(storage.clone(), places);
+    let trees = catalog.trees();
+    let mirror: Arc<dyn Mirror> = Arc::clone(&catalog) as Arc<dyn Mirror>;
+    let writer = (!trees.is_empty()).then(|| Writer::new(storage, pool.clone(), trees, mirror));
+    if let Some(writer) = writer.clone().filter(|_| config.tokens.are_given()) {
+        let finished = writer.recover().await;
+        if finished > 0 {
+            tracing::info!(finished, "writes that a server left unfinished are brought to their end");
+        }
+        tokio::spawn(writer.keep());
+    }
+    let writing = Writing::new(writer);
+    let app = api::app(App::new(Parts { backend, engine, proxy, writing, pool, settings }));
 
     let listener =
         TcpListener::bind(config.bind).await.with_context(|| format!("cannot listen on {}", config.bind))?;
@@ -181,7 +190,8 @@ impl Keeper {
                 match self.catalog.reload().await {
                     Ok(report) => {
                         tell(&report);
-                        if report.fresh + report.gone > 0 || std::mem::take(&mut is_first) {
+                        let changed = report.fresh + report.gone + report.taken_in > 0;
+                        if changed || std::mem::take(&mut is_first) {
                             self.store().await;
                         }
                     }

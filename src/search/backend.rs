@@ -117,6 +117,12 @@ pub struct Collection {
 }
 
 impl Collection {
+    /// Tells its document from its other states; with quotes, as HTTP's `ETag` has it.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        crate::stac::tag(self.document.to_string().as_bytes())
+    }
+
     /// What people call it: its title, or else its id.
     #[must_use]
     pub fn title(&self) -> &str {

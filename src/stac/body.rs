@@ -126,6 +126,12 @@ pub(super) fn push_places(
 }
 
 impl ItemBody {
+    /// Tells this content from all others; with quotes, as HTTP's `ETag` has it.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        super::tag(self.payload.as_bytes())
+    }
+
     /// Takes back what [`ItemBody::payload`] gave.
     ///
     /// # Errors

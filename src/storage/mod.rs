@@ -35,6 +35,7 @@ use futures::stream::BoxStream;
 pub use counters::{Counters, StoreKind, Tally};
 pub use error::StorageError;
 pub(crate) use error::in_one_line;
+pub use local::FolderLock;
 pub use local_copy::LocalCopy;
 pub use location::{Location, LocationError};
 pub use places::Places;

@@ -16,8 +16,8 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for whoever signs with it.
-    pub(super) fn reveal(&self) -> &str {
+    /// The text itself, for whoever signs with it or compares with it.
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }

@@ -1,11 +1,18 @@
 //! Objects are written, copied, labelled and deleted.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 
-use super::{Label, Location, Meta, Storage, StorageError, WriteMode, Writer, blocking, local, remote};
+use super::{
+    FolderLock, Label, Location, Meta, Storage, StorageError, WriteMode, Writer, blocking, local, remote,
+};
+
+/// How long another process may hold the lock of a folder.
+const LOCK_PATIENCE: Duration = Duration::from_secs(20);
 
 impl Storage {
     /// Writes an object in one piece; it is there as a whole, or as it was.
@@ -29,6 +36,69 @@ impl Storage {
             part.publish(&mode)
         })
         .await
+    }
+
+    /// Waits for the lock of a folder on this disk; a store has none, and needs none.
+    ///
+    /// # Errors
+    /// When another process holds it for too long, or nothing can be written there.
+    pub async fn lock(&self, folder: &Location) -> Result<Option<Arc<FolderLock>>, StorageError> {
+        let Some(path) = folder.as_path().map(PathBuf::from) else { return Ok(None) };
+        let at = folder.clone();
+        blocking(folder, move || local::lock_folder(&path, &at, LOCK_PATIENCE).map(Arc::new)).await.map(Some)
+    }
+
+    /// Writes documents on this disk together, under the lock of their folder: `fresh` ones where nothing refers to them yet, then, once those are safe, the
+    /// others in the place of what is there, in their order. What each is then, `fresh` ones first.
+    ///
+    /// # Errors
+    /// When one lies in a store, or writing fails: others may be written then, and those replaced in their order.
+    pub async fn write_together(
+        &self,
+        lock: &Arc<FolderLock>,
+        fresh: Vec<(Location, Bytes)>,
+        replaced: Vec<(Location, Bytes)>,
+    ) -> Result<Vec<Meta>, StorageError> {
+        let file = |(location, bytes): (Location, Bytes)| {
+            Ok(local::BatchFile { path: super::local_path(&location)?, location, bytes })
+        };
+        let fresh = fresh.into_iter().map(file).collect::<Result<Vec<_>, StorageError>>()?;
+        let replaced = replaced.into_iter().map(file).collect::<Result<Vec<_>, StorageError>>()?;
+        let Some(first) = fresh.first().or(replaced.first()).map(|file| file.location.clone()) else {
+            return Ok(Vec::new());
+        };
+        // A disk that hangs keeps the lock with its thread: nobody writes before it is through.
+        let lock = Arc::clone(lock);
+        blocking(&first, move || {
+            let written = local::write_batch(&fresh, &replaced);
+            drop(lock);
+            written
+        })
+        .await
+    }
+
+    /// Which of the objects on this disk are there, in their order; those in a store are said to be.
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub async fn are_there(&self, locations: Vec<Location>) -> Result<Vec<bool>, StorageError> {
+        let Some(first) = locations.first().cloned() else { return Ok(Vec::new()) };
+        let is_there =
+            |at: &Location| at.as_path().is_none_or(|path| std::fs::symlink_metadata(path).is_ok());
+        blocking(&first, move || Ok(locations.iter().map(is_there).collect())).await
+    }
+
+    /// Removes the files below a folder on this disk that were never finished and are older than that; how many. A store
+    /// keeps none.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub async fn sweep_parts(&self, folder: &Location, older_than: Duration) -> Result<usize, StorageError> {
+        let Some(path) = folder.as_path().map(PathBuf::from) else { return Ok(0) };
+        let at = folder.clone();
+        // As long as it takes: nobody waits for it.
+        let swept = tokio::task::spawn_blocking(move || local::sweep_parts(&path, &at, older_than)).await;
+        swept.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 
     /// Begins an object that is written piece by piece; `len` is how long it will be, where that is known.

@@ -16,6 +16,7 @@
 //! A reader sees the old tree or the new one, never half of it. The same input gives the same bytes, and a document that
 //! is right already is not touched. Memory: a path, an id and a time for each Item; Items themselves pass through.
 
+mod change;
 mod extent;
 mod found;
 mod href;
@@ -32,6 +33,7 @@ mod sweep;
 mod tests;
 mod walk;
 
+pub use change::{Alone, Change, ChangeError, Condition, Mirror, Stored, Writer, Written};
 pub use extent::Around;
 pub use found::{Before, Document, Found, ItemSource, Known, Parent, Problem, is_in_state, state_text};
 pub(crate) use href::relative_href;

@@ -313,14 +313,9 @@ impl Writer<'_> {
         let label = names.join("-");
         let below = self.below(shelf, &at, names, above)?;
         let title = above.place.title.as_deref().unwrap_or(above.id);
+        let root = (Layout::root(), self.root_title);
         let mut catalog =
-            Catalog::new(format!("{}-{label}", above.id), format!("Items of {title} from {label}"));
-        catalog.title = Some(label);
-        catalog.links.clear();
-        catalog.links.extend(self.linking.own(&at, false));
-        let root = Link::root(self.linking.href(&at, &Layout::root()));
-        catalog.links.push(titled(root, self.root_title));
-        catalog.links.push(Link::parent(self.linking.href(&at, parent_at)));
+            shelf_catalog(self.linking, &at, (&root.0, root.1), parent_at, (above.id, title, &label));
         catalog.links.extend(below);
         self.write(&at, &catalog)?;
         Ok(titled(Link::child(self.linking.href(parent_at, &at)), catalog.title.as_deref()))
@@ -338,12 +333,9 @@ impl Writer<'_> {
         let mut item = read.map_err(|source| PublishError::Item { id: slot.id.clone(), source })?;
         item.collection = Some(above.id.to_owned());
         item.links.retain(|link| !link.is_structural());
-        let mut own: Vec<Link> = self.linking.own(at, false).map(Link::geojson).into_iter().collect();
-        own.push(titled(Link::root(self.linking.href(at, &Layout::root())), self.root_title));
-        own.push(Link::parent(self.linking.href(at, parent_at)));
-        let collection = Link::collection(self.linking.href(at, &above.place.at));
-        own.push(titled(collection, above.place.title.as_deref()));
-        item.links.splice(0..0, own);
+        let root = (Layout::root(), self.root_title);
+        let collection = (above.place.at.as_path(), above.place.title.as_deref());
+        item.links.splice(0..0, item_links(self.linking, at, (&root.0, root.1), parent_at, collection));
         self.settle(item.assets.values_mut(), at)?;
         self.write(at, &item)
     }
@@ -359,6 +351,38 @@ impl Writer<'_> {
     }
 }
 
-fn titled(link: Link, title: Option<&str>) -> Link {
+/// The structural links of the Item at `at`; root and Collection with their titles.
+pub(super) fn item_links(
+    linking: &Linking,
+    at: &Path,
+    (root, root_title): (&Path, Option<&str>),
+    parent_at: &Path,
+    (collection_at, collection_title): (&Path, Option<&str>),
+) -> Vec<Link> {
+    let mut links: Vec<Link> = linking.own(at, false).map(Link::geojson).into_iter().collect();
+    links.push(titled(Link::root(linking.href(at, root)), root_title));
+    links.push(Link::parent(linking.href(at, parent_at)));
+    links.push(titled(Link::collection(linking.href(at, collection_at)), collection_title));
+    links
+}
+
+/// The catalog at `at` for some Items of a Collection of that id and title, still without links to them.
+pub(super) fn shelf_catalog(
+    linking: &Linking,
+    at: &Path,
+    (root, root_title): (&Path, Option<&str>),
+    parent_at: &Path,
+    (collection, title, label): (&str, &str, &str),
+) -> Catalog {
+    let mut catalog = Catalog::new(format!("{collection}-{label}"), format!("Items of {title} from {label}"));
+    catalog.title = Some(label.to_owned());
+    catalog.links.clear();
+    catalog.links.extend(linking.own(at, false));
+    catalog.links.push(titled(Link::root(linking.href(at, root)), root_title));
+    catalog.links.push(Link::parent(linking.href(at, parent_at)));
+    catalog
+}
+
+pub(super) fn titled(link: Link, title: Option<&str>) -> Link {
     link.title(title.map(str::to_owned))
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 pub const MAX_LINKED_ITEMS: usize = 1_000;
 
 /// Folder of Items without any time.
-const UNDATED: &str = "undated";
+pub(super) const UNDATED: &str = "undated";
 
 /// A document that links Items, or further shelves.
 #[derive(Debug, PartialEq)]

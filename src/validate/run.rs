@@ -10,9 +10,9 @@ use super::document;
 use super::extent::{Extents, Place};
 use super::finding::{Finding, Report};
 use super::raster;
-use super::schemas::Schemas;
 use crate::cog;
 use crate::pool::Pool;
+use crate::stac::Schemas;
 use crate::storage::{Location, Storage, StorageError, in_one_line};
 use crate::tree::{Found, ItemSource, Kind, Parent, Resolver, WalkError, kind_of, links_of, walk};
 

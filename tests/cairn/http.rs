@@ -55,6 +55,17 @@ pub(crate) fn delete(url: &str) -> Answer {
     whole(agent().delete(url).call())
 }
 
+/// Any request with a body.
+pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let config =
+        agent().configure_request(request.body(body.to_vec()).unwrap()).allow_non_standard_methods(true);
+    whole(agent().run(config.build()))
+}
+
 /// An `OPTIONS` or other request without a body.
 pub(crate) fn request(method: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = ureq::http::Request::builder().method(method).uri(url);

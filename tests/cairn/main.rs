@@ -46,6 +46,7 @@ mod store_conformance;
 mod store_faults;
 mod stores_stand;
 mod tables;
+mod transactions;
 mod transport;
 mod uploads;
 mod validates;

@@ -11,6 +11,7 @@
 mod chunk;
 mod dictionary;
 mod hot;
+mod own;
 mod packed;
 mod packer;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use chunk::ChunkError;
 pub(in crate::catalog) use dictionary::Dictionaries;
 pub use dictionary::DictionaryError;
 pub(crate) use hot::HotBodies;
+pub(in crate::catalog) use own::OwnBodies;
 pub(in crate::catalog) use packed::Packed;
 pub use packed::UnpackError;
 pub(in crate::catalog) use packer::Packer;
@@ -85,6 +87,8 @@ pub enum BodyError {
 pub(in crate::catalog) struct Bodies {
     chunks: Arc<Vec<Chunk>>,
     dictionaries: Arc<Dictionaries>,
+    /// The number and the chunk of what one part keeps to itself.
+    own: Option<(u32, Chunk)>,
 }
 
 impl Bodies {
@@ -97,12 +101,12 @@ impl Bodies {
         dictionaries: Dictionaries,
     ) -> Result<Self, ChunkError> {
         let chunks = chunks.into_iter().map(Chunk::from_bytes).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { chunks: Arc::new(chunks), dictionaries: Arc::new(dictionaries) })
+        Ok(Self { chunks: Arc::new(chunks), dictionaries: Arc::new(dictionaries), own: None })
     }
 
     /// Nothing but the dictionaries.
     pub(in crate::catalog) fn without_chunks(&self) -> Self {
-        Self { chunks: Arc::default(), dictionaries: Arc::clone(&self.dictionaries) }
+        Self { chunks: Arc::default(), dictionaries: Arc::clone(&self.dictionaries), own: None }
     }
 
     /// The chunks in their order, for a file.
@@ -136,11 +140,7 @@ impl Bodies {
         scratch: &mut Vec<u8>,
     ) -> Result<(), BodyError> {
         let (chunk, number) = (at.chunk(), at.number());
-        let record = self
-            .chunks
-            .get(chunk)
-            .and_then(|chunk| chunk.record(number))
-            .ok_or(BodyError::NotThere { chunk, number })?;
+        let record = self.record(at)?;
         packed::unpack_record(record, &self.dictionaries, scratch).map_err(|source| BodyError::Unpack {
             chunk,
             number,
@@ -150,6 +150,7 @@ impl Bodies {
 
     /// Bytes of memory that the packed bodies take.
     pub(in crate::catalog) fn bytes(&self) -> usize {
-        self.chunks().map(|bytes| bytes.len()).sum()
+        let own = self.own.as_ref().map_or(0, |(_, chunk)| chunk.bytes().len());
+        self.chunks().map(|bytes| bytes.len()).sum::<usize>() + own
     }
 }

@@ -83,7 +83,7 @@ impl Packer {
         self.close();
         let chunks =
             self.chunks.into_iter().map(|chunk| chunk.unwrap_or_else(|| OpenChunk::default().close()));
-        Bodies { chunks: Arc::new(chunks.collect()), dictionaries: self.dictionaries }
+        Bodies { chunks: Arc::new(chunks.collect()), dictionaries: self.dictionaries, own: None }
     }
 
     fn wait(&mut self, collection: &str, body: ItemBody) -> BodyRef {
@@ -128,12 +128,17 @@ impl Packer {
 
     fn append(&mut self, collection: &str, packed: &Packed) -> BodyRef {
         let record = self.record(collection, packed);
+        self.push_record(&record)
+    }
+
+    /// Takes a record in as it is, packed with a dictionary that is here, if with any.
+    pub(in crate::catalog) fn push_record(&mut self, record: &[u8]) -> BodyRef {
         if self.open_chunk.len() + record.len() > CHUNK_BYTES {
             self.close();
         }
         let number = self.open.unwrap_or_else(|| self.new_chunk());
         self.open = Some(number);
-        BodyRef::new(number, self.open_chunk.push(&record))
+        BodyRef::new(number, self.open_chunk.push(record))
     }
 
     fn record(&mut self, collection: &str, packed: &Packed) -> Vec<u8> {

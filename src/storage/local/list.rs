@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -53,8 +54,41 @@ pub(in crate::storage) fn list(folder: &Path) -> BoxStream<'static, Result<Entry
 
 /// Files that are being written, and the lock of those who do.
 fn is_own(name: &OsStr) -> bool {
+    name == LOCK_NAME || is_part(name)
+}
+
+fn is_part(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
-    name == LOCK_NAME || name.starts_with('.') && name.ends_with(PART_ENDING)
+    name.starts_with('.') && name.ends_with(PART_ENDING)
+}
+
+/// Removes files below a folder that were never finished, when they are older than that; how many.
+pub(in crate::storage) fn sweep_parts(
+    folder: &Path,
+    location: &Location,
+    older_than: Duration,
+) -> Result<usize, StorageError> {
+    let failed = |error| from_io(error, location);
+    let (mut folders, mut swept) = (vec![folder.to_owned()], 0);
+    while let Some(at) = folders.pop() {
+        let entries = match std::fs::read_dir(&at) {
+            // It went in the meantime.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let Ok(kind) = entry.file_type() else { continue };
+            let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if is_part(&entry.file_name()) && age().is_some_and(|age| age > older_than) {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+                swept += 1;
+            }
+        }
+    }
+    Ok(swept)
 }
 
 fn read_folder(folder: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {

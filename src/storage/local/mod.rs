@@ -16,10 +16,13 @@ use rustix::io::ReadWriteFlags;
 
 use super::{Location, Meta, StorageError};
 
+mod batch;
 mod list;
 mod write;
 
-pub(super) use list::list;
+pub use batch::FolderLock;
+pub(super) use batch::{BatchFile, lock_folder, write_batch};
+pub(super) use list::{list, sweep_parts};
 pub(super) use write::{Part, delete};
 
 /// Descriptors kept open; Debian's default limit is 1,024 a process.

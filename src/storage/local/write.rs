@@ -33,10 +33,7 @@ impl Part {
         let failed = |error| from_io(error, location);
         let folder = path.parent().unwrap_or(Path::new("/"));
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let temporary = hidden(
-            path,
-            &format!("{}-{}{PART_ENDING}", std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed)),
-        );
+        let temporary = hidden_part(path);
         let file = OpenOptions::new().write(true).create_new(true).open(&temporary).map_err(failed)?;
         Ok(Self { file, temporary: Some(temporary), path: path.to_owned(), location: location.clone() })
     }
@@ -101,11 +98,11 @@ fn lock(folder: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-fn hidden(path: &Path, ending: &str) -> PathBuf {
+/// A hidden name beside a file's that no other has.
+pub(super) fn hidden_part(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(".");
-    name.push(ending);
+    name.push(format!(".{}-{}{PART_ENDING}", std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed)));
     path.with_file_name(name)
 }
 

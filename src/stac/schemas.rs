@@ -57,7 +57,7 @@ bundled! {
 
 /// Why a schema does not check a document.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SchemaError {
+pub(crate) enum SchemaError {
     /// Not among those that are bundled.
     #[error("its schema {url} is not bundled with this version: what it covers is not checked")]
     Unknown {
@@ -76,7 +76,7 @@ pub(super) enum SchemaError {
 
 /// Schemas, each compiled once.
 #[derive(Debug, Default)]
-pub(super) struct Schemas {
+pub(crate) struct Schemas {
     compiled: Mutex<HashMap<String, Arc<Validator>>>,
 }
 

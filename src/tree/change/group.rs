@@ -1,0 +1,569 @@
+//! One Collection's changes: what waits is staged and committed together, again and again until all of it is answered.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use serde_json::Value;
+use tokio::sync::{Mutex, mpsc};
+
+use super::ask::{Ask, Asked};
+use super::claims::{Claims, json_label};
+use super::intent::Intent;
+use super::link_document::{LinkDocument, bytes_of};
+use super::place::Tree;
+use super::session::Session;
+use super::staging::{Staged, Staging, Step, needed};
+use super::trees::Trees;
+use super::{Change, ChangeError, Mirror, Written};
+use crate::pool::Pool;
+use crate::storage::{FolderLock, Location, Meta, Storage, StorageError, WriteMode};
+use crate::tree::stage::INDEXED;
+
+/// Changes that wait for one Collection, at most.
+pub(super) const MAX_WAITING: usize = 10_000;
+
+/// Items that are written together, at most; one bulk write may be larger.
+const MAX_TOGETHER: usize = 1_000;
+
+/// How long those who were answered together may take to ask again together.
+const LINGER: Duration = Duration::from_millis(2);
+
+/// How long a change is tried while others are first.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// Pauses before the next try: at least, and as much more at random.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Requests to a store at once.
+const WRITE_AT_ONCE: usize = 32;
+
+/// What a Collection's changes need.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) storage: Storage,
+    pub(super) pool: Pool,
+    pub(super) mirror: Arc<dyn Mirror>,
+    pub(super) trees: Arc<Trees>,
+    pub(super) collection: String,
+    claims: Claims,
+    known: Mutex<HashMap<Location, LinkDocument>>,
+}
+
+/// What became of the documents of one attempt.
+#[derive(Debug, Default)]
+struct Outcome {
+    written: HashMap<Location, Meta>,
+    bytes: HashMap<Location, Bytes>,
+    /// Others were first there, or the store failed.
+    failed: HashMap<Location, Option<ChangeError>>,
+}
+
+impl Group {
+    pub(super) fn new(
+        storage: &Storage,
+        pool: &Pool,
+        mirror: &Arc<dyn Mirror>,
+        trees: &Arc<Trees>,
+        collection: &str,
+    ) -> Self {
+        Self {
+            storage: storage.clone(),
+            pool: pool.clone(),
+            mirror: Arc::clone(mirror),
+            trees: Arc::clone(trees),
+            collection: collection.to_owned(),
+            claims: Claims::default(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Writes what comes until nobody can ask any more.
+    pub(super) async fn run(self, mut waiting: mpsc::Receiver<Asked>, again: mpsc::WeakSender<Asked>) {
+        let (mut next, mut last) = (None, 0);
+        loop {
+            let Some(first) = (match next.take() {
+                Some(next) => Some(next),
+                None => waiting.recv().await,
+            }) else {
+                return;
+            };
+            let mut group = vec![first];
+            let mut ids: HashSet<String> = group[0].ids().into_iter().map(str::to_owned).collect();
+            let mut len = group[0].len();
+            let linger = tokio::time::sleep(LINGER);
+            tokio::pin!(linger);
+            while len < MAX_TOGETHER {
+                let more = match waiting.try_recv() {
+                    Ok(more) => more,
+                    Err(_) if group.len() < last => tokio::select! {
+                        more = waiting.recv() => match more { Some(more) => more, None => break },
+                        () = &mut linger => break,
+                    },
+                    Err(_) => break,
+                };
+                // What concerns the same Item comes after it.
+                if more.ids().iter().any(|id| ids.contains(*id)) || matches!(more.ask, Ask::Finish { .. }) {
+                    next = Some(more);
+                    break;
+                }
+                ids.extend(more.ids().into_iter().map(str::to_owned));
+                len += more.len();
+                group.push(more);
+            }
+            last = group.len();
+            self.process(&mut group).await;
+            for asked in group.into_iter().filter(Asked::waits) {
+                self.later(asked, again.clone());
+            }
+        }
+    }
+
+    /// Lets one wait a little for its next try.
+    fn later(&self, mut asked: Asked, again: mpsc::WeakSender<Asked>) {
+        if asked.since.elapsed() > PATIENCE {
+            let what = asked.what(&self.collection);
+            asked.answer(Err(ChangeError::Conflict { what }));
+            return;
+        }
+        tokio::spawn(async move {
+            tokio::time::sleep(jittered(PAUSE)).await;
+            if let Some(again) = again.upgrade() {
+                drop(again.send(asked).await);
+            }
+        });
+    }
+
+    /// Tries all of them once; who is not answered is to be tried again.
+    async fn process(&self, group: &mut [Asked]) {
+        loop {
+            match self.attempt(group).await {
+                Ok(()) => return,
+                // Staging it left the documents in between: the others begin anew.
+                Err((index, error)) => match index {
+                    Some(index) => group[index].answer(Err(error)),
+                    None => {
+                        group
+                            .iter_mut()
+                            .filter(|asked| asked.waits())
+                            .for_each(|a| a.answer(Err(error.clone())));
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    async fn attempt(&self, group: &mut [Asked]) -> Result<(), (Option<usize>, ChangeError)> {
+        let all = |error: ChangeError| (None, error);
+        let (tree, home) = self.trees.find(&self.collection).await.map_err(all)?;
+        let lock = self.storage.lock(&home.parent()).await.map_err(|error| all(error.into()))?;
+        let is_remote = lock.is_none();
+        let mut known =
+            if is_remote { std::mem::take(&mut *self.known.lock().await) } else { HashMap::new() };
+        let document = match known.remove(&home) {
+            Some(document) => document.renewed(&self.storage).await,
+            None => LinkDocument::read(&self.storage, &home).await,
+        };
+        let gone = || ChangeError::NoCollection { collection: self.collection.clone() };
+        let document = document.map_err(all)?;
+        let Some(document) = document.filter(|document| document.id() == Some(&self.collection)) else {
+            self.trees.forget(&self.collection);
+            return Err(all(gone()));
+        };
+        let mut session = Session::new(&self.storage, &tree, &self.collection, document, known);
+        let mut staged = Vec::with_capacity(group.len());
+        for index in 0..group.len() {
+            let asked = &mut group[index];
+            if !asked.waits() {
+                continue;
+            }
+            let mut staging = Staging { session: &mut session, mirror: &*self.mirror };
+            match staging.stage(index, asked).await {
+                Ok(one) => staged.push(one),
+                Err(
+                    error @ (ChangeError::Store(_) | ChangeError::Damaged { .. } | ChangeError::Unfit { .. }),
+                ) => {
+                    return Err((Some(index), error));
+                }
+                Err(error) => asked.answer(Err(error)),
+            }
+        }
+        let outcome = match &lock {
+            Some(lock) => self.commit_on_disk(lock, &tree, &session, &staged).await,
+            None => self.commit_in_store(&tree, &session, &staged, group).await,
+        };
+        let outcome = outcome.map_err(all)?;
+        self.settle(&session, staged, &outcome, group).await;
+        if is_remote {
+            *self.known.lock().await = session.into_known(&outcome.written);
+        }
+        drop(lock);
+        Ok(())
+    }
+
+    /// The bytes of all documents that are to be written.
+    async fn bytes(
+        &self,
+        session: &Session<'_>,
+        staged: &[Staged],
+    ) -> Result<HashMap<Location, Bytes>, ChangeError> {
+        let items = staged.iter().flat_map(|staged| &staged.steps).filter_map(|step| match step {
+            Step::Insert { at, item, .. } | Step::Replace { at, item, .. } => {
+                Some((at.clone(), item.clone()))
+            }
+            Step::Link { .. } | Step::Remove { .. } | Step::Linked { .. } => None,
+        });
+        let mut documents: Vec<(Location, Value)> = items.collect();
+        documents
+            .extend(session.changed().map(|changed| (changed.location.clone(), changed.document.clone())));
+        if let Some(home) = session.home().filter(|_| session.is_widened) {
+            documents.push((home.location.clone(), home.document.clone()));
+        }
+        let put = |(at, document): (Location, Value)| match bytes_of(&document) {
+            Ok(bytes) => Ok((at, bytes)),
+            Err(error) => Err(ChangeError::Unfit { what: at.to_string(), reason: error.to_string() }),
+        };
+        self.pool.run(move || documents.into_iter().map(put).collect()).await
+    }
+
+    /// Where the intent of a bulk write is to lie, when several documents will link its Items.
+    fn intent_for(
+        &self,
+        tree: &Tree,
+        session: &Session<'_>,
+        one: &Staged,
+        asked: Option<&Asked>,
+    ) -> Result<Option<(Location, Bytes)>, ChangeError> {
+        if one.steps.len() < 2
+            || needed(session, one).len() < 2
+            || asked.is_some_and(|asked| asked.intent.is_some())
+        {
+            return Ok(None);
+        }
+        let items: Vec<Location> = one
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Insert { at, .. } => Some(at.clone()),
+                _ => None,
+            })
+            .collect();
+        let intent = Intent::new(tree, &self.collection, &items)?;
+        Ok(Some((Intent::place(tree)?, intent.bytes()?)))
+    }
+
+    async fn commit_on_disk(
+        &self,
+        lock: &Arc<FolderLock>,
+        tree: &Tree,
+        session: &Session<'_>,
+        staged: &[Staged],
+    ) -> Result<Outcome, ChangeError> {
+        let bytes = self.bytes(session, staged).await?;
+        let of = |at: &Location| bytes.get(at).map(|bytes| (at.clone(), bytes.clone()));
+        let (mut fresh, mut replaced) = (Vec::new(), Vec::new());
+        // What the Collection says of its Items holds before they are linked.
+        replaced.extend(session.home().filter(|_| session.is_widened).and_then(|home| of(&home.location)));
+        for step in staged.iter().flat_map(|staged| &staged.steps) {
+            match step {
+                Step::Insert { at, .. } => fresh.extend(of(at)),
+                Step::Replace { at, .. } => replaced.extend(of(at)),
+                Step::Link { .. } | Step::Remove { .. } | Step::Linked { .. } => {}
+            }
+        }
+        for document in session.changed() {
+            match &document.etag {
+                None => fresh.extend(of(&document.location)),
+                Some(_) if replaced.iter().any(|(at, _)| *at == document.location) => {}
+                Some(_) => replaced.extend(of(&document.location)),
+            }
+        }
+        // The tables beside the tree are of what it was.
+        self.storage.delete(&tree.at(INDEXED.as_ref())?).await?;
+        let mut intents = Vec::new();
+        for one in staged {
+            intents.extend(self.intent_for(tree, session, one, None)?);
+        }
+        let mut at: Vec<Location> = fresh.iter().map(|(at, _)| at.clone()).collect();
+        let mut metas = if intents.is_empty() {
+            at.extend(replaced.iter().map(|(at, _)| at.clone()));
+            self.storage.write_together(lock, fresh, replaced).await?
+        } else {
+            at.extend(intents.iter().map(|(at, _)| at.clone()));
+            fresh.extend(intents.iter().cloned());
+            let mut metas = self.storage.write_together(lock, fresh, Vec::new()).await?;
+            at.extend(replaced.iter().map(|(at, _)| at.clone()));
+            metas.extend(self.storage.write_together(lock, Vec::new(), replaced).await?);
+            metas
+        };
+        let written = at.into_iter().zip(metas.drain(..)).collect();
+        for (intent, _) in intents {
+            // One that stays is carried out again, which changes nothing.
+            drop(self.storage.delete(&intent).await);
+        }
+        Ok(Outcome { written, bytes, failed: HashMap::new() })
+    }
+
+    async fn commit_in_store(
+        &self,
+        tree: &Tree,
+        session: &Session<'_>,
+        staged: &[Staged],
+        group: &mut [Asked],
+    ) -> Result<Outcome, ChangeError> {
+        let bytes = self.bytes(session, staged).await?;
+        let mut outcome = Outcome { bytes, ..Outcome::default() };
+        // Those that nothing links yet, all at once.
+        let new =
+            session.changed().filter(|document| document.etag.is_none()).map(|document| &document.location);
+        let items = staged.iter().flat_map(|staged| &staged.steps).filter_map(|step| match step {
+            Step::Insert { at, .. } => Some(at),
+            _ => None,
+        });
+        let claimed: Vec<Location> = new.chain(items).cloned().collect();
+        let claims = claimed.iter().map(|at| {
+            let bytes = outcome.bytes.get(at).cloned().unwrap_or_default();
+            self.claim(at.clone(), bytes)
+        });
+        let claims: Vec<_> = claims.collect();
+        let claims: Vec<_> = stream::iter(claims).buffer_unordered(WRITE_AT_ONCE).collect().await;
+        for (at, claim) in claims {
+            match claim {
+                Ok(Some(meta)) => drop(outcome.written.insert(at, meta)),
+                Ok(None) => drop(outcome.failed.insert(at, None)),
+                Err(error) => drop(outcome.failed.insert(at, Some(error))),
+            }
+        }
+        let home = session.home.clone();
+        let is_widened_only =
+            session.is_widened && session.changed().all(|document| document.location != home);
+        if is_widened_only {
+            self.replace(&home, session.home().and_then(|home| home.etag.clone()), &mut outcome).await;
+        }
+        // A document counts only if all that it newly leads to is there.
+        let mut blocked: HashSet<Location> = HashSet::new();
+        for document in session.changed() {
+            if outcome.failed.contains_key(&document.location) {
+                blocked.insert(session.anchor(&document.location).clone());
+            }
+        }
+        for one in staged {
+            let steps = one.steps.iter();
+            let fails = steps
+                .clone()
+                .any(|step| matches!(step, Step::Insert { at, .. } if outcome.failed.contains_key(at)));
+            let not_widened = is_widened_only && outcome.failed.contains_key(&home);
+            if fails || not_widened {
+                blocked.extend(needed(session, one));
+            }
+        }
+        for one in staged {
+            if needed(session, one).iter().any(|at| blocked.contains(at)) {
+                // A bulk write is not to be linked by some documents only, for want of another.
+                blocked.extend(needed(session, one));
+            }
+        }
+        for one in staged.iter().filter(|one| needed(session, one).iter().all(|at| !blocked.contains(at))) {
+            if let Some((place, bytes)) = self.intent_for(tree, session, one, group.get(one.index))? {
+                self.storage.write(&place, bytes, WriteMode::Replace, &json_label()).await?;
+                group[one.index].intent = Some(place);
+            }
+        }
+        // Who holds a claim for too long has lost it.
+        let are_fresh = self.claims.are_fresh(claimed.iter().filter(|at| outcome.written.contains_key(*at)));
+        for document in session.changed().filter(|document| document.etag.is_some()) {
+            if blocked.contains(&document.location) || !are_fresh {
+                outcome.failed.entry(document.location.clone()).or_insert(None);
+                continue;
+            }
+            self.replace(&document.location, document.etag.clone(), &mut outcome).await;
+        }
+        for step in staged.iter().flat_map(|staged| &staged.steps) {
+            if let Step::Replace { at, etag, by, .. } = step {
+                self.replace(at, Some(etag.clone()), &mut outcome).await;
+                if outcome.written.contains_key(at) {
+                    self.confirm(tree, at, by, &mut outcome).await;
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn claim(&self, at: Location, bytes: Bytes) -> (Location, Result<Option<Meta>, ChangeError>) {
+        let claimed = self.claims.claim(&self.storage, &at, &bytes).await;
+        (at, claimed)
+    }
+
+    /// Writes a document in the place of the one that had this `ETag`.
+    async fn replace(&self, at: &Location, etag: Option<String>, outcome: &mut Outcome) {
+        let bytes = outcome.bytes.get(at).cloned().unwrap_or_default();
+        let mode = etag.map_or(WriteMode::Create, WriteMode::IfMatch);
+        match self.storage.write(at, bytes, mode, &json_label()).await {
+            Ok(meta) => drop(outcome.written.insert(at.clone(), meta)),
+            Err(
+                StorageError::Changed { .. } | StorageError::Exists { .. } | StorageError::NotFound { .. },
+            ) => drop(outcome.failed.insert(at.clone(), None)),
+            Err(error) => drop(outcome.failed.insert(at.clone(), Some(error.into()))),
+        }
+    }
+
+    /// An Item that was deleted while it was replaced is gone.
+    async fn confirm(&self, tree: &Tree, at: &Location, by: &Location, outcome: &mut Outcome) {
+        match LinkDocument::read(&self.storage, by).await {
+            Ok(Some(document)) if tree.find(&document, "item", at).is_some() => {}
+            // Moved to a shelf, perhaps, or deleted: the next try looks.
+            Ok(_) => {
+                outcome.written.remove(at);
+                outcome.failed.insert(at.clone(), None);
+            }
+            Err(error) => {
+                outcome.written.remove(at);
+                outcome.failed.insert(at.clone(), Some(error));
+            }
+        }
+    }
+
+    /// Tells the mirror what was committed, and answers.
+    async fn settle(
+        &self,
+        session: &Session<'_>,
+        staged: Vec<Staged>,
+        outcome: &Outcome,
+        group: &mut [Asked],
+    ) {
+        let mut changes = Vec::new();
+        let mut answers: Vec<(usize, Vec<bool>)> = Vec::new();
+        for document in session.changed() {
+            if let Some(meta) = outcome.written.get(&document.location)
+                && document.location != session.home
+            {
+                changes.push(Change::Links { location: document.location.clone(), meta: meta.clone() });
+            }
+        }
+        if let Some((home, meta)) = session.home().zip(outcome.written.get(&session.home)) {
+            let (location, document) = (home.location.clone(), home.document.clone());
+            changes.push(Change::Collection { location, meta: meta.clone(), document });
+        } else if !self.mirror.shows(&self.collection)
+            && let (Some(home), Ok(meta)) = (session.home(), self.storage.meta(&session.home).await)
+        {
+            // Another server made it a moment ago.
+            let (location, document) = (home.location.clone(), home.document.clone());
+            changes.push(Change::Collection { location, meta, document });
+        }
+        let mut gone = Vec::new();
+        for Staged { index, steps } in staged {
+            let asked = &mut group[index];
+            let mut error = None;
+            let mut is_done = true;
+            let mut created = Vec::new();
+            let mut own = Vec::new();
+            let is_linked = |by: &Location| outcome.written.contains_key(session.anchor(by));
+            for step in steps {
+                let failed = |at: &Location| outcome.failed.get(at).cloned().flatten();
+                match step {
+                    Step::Insert { id, at, by, .. } => {
+                        let written = outcome.written.get(&at).zip(outcome.bytes.get(&at));
+                        match written.filter(|_| is_linked(&by)) {
+                            Some((meta, json)) => {
+                                self.claims.release(&at);
+                                asked.linked.insert(at.clone());
+                                created.push(true);
+                                own.push(self.item(session, id, at, (meta, json)));
+                            }
+                            None => {
+                                is_done = false;
+                                asked.looks |= outcome.failed.contains_key(&at);
+                                error = error.or(failed(&at)).or(failed(session.anchor(&by)));
+                            }
+                        }
+                    }
+                    Step::Replace { id, at, .. } => {
+                        match outcome.written.get(&at).zip(outcome.bytes.get(&at)) {
+                            Some((meta, json)) => {
+                                created.push(false);
+                                own.push(self.item(session, id, at, (meta, json)));
+                            }
+                            None => {
+                                is_done = false;
+                                error = error.or(failed(&at));
+                            }
+                        }
+                    }
+                    Step::Remove { id, at, by } => {
+                        if is_linked(&by) {
+                            gone.push(at.clone());
+                            own.push(Change::NoItem {
+                                collection: self.collection.clone(),
+                                id,
+                                location: at,
+                            });
+                        } else {
+                            is_done = false;
+                            error = error.or(failed(session.anchor(&by)));
+                        }
+                    }
+                    Step::Link { at, by, .. } if !is_linked(&by) => {
+                        is_done = false;
+                        error = error.or(failed(&at)).or(failed(session.anchor(&by)));
+                    }
+                    Step::Link { id, at, .. } | Step::Linked { id, at } => {
+                        if let Ok((meta, json)) = self.storage.fetch(&at).await {
+                            created.push(true);
+                            own.push(self.item(session, id, at, (&meta, &json)));
+                        }
+                    }
+                }
+            }
+            if is_done {
+                changes.extend(own);
+                answers.push((index, created));
+            } else if let Some(error) = error {
+                asked.answer(Err(error));
+            }
+        }
+        for document in session.changed().filter(|document| document.etag.is_none()) {
+            if outcome.written.contains_key(session.anchor(&document.location)) {
+                self.claims.release(&document.location);
+            }
+        }
+        let mut tags = self.mirror.committed(changes).await.into_iter();
+        for (index, created) in answers {
+            let asked = &mut group[index];
+            if let Some(intent) = asked.intent.take() {
+                drop(self.storage.delete(&intent).await);
+            }
+            let written = created.into_iter().zip(&mut tags).map(|(created, etag)| Written { etag, created });
+            asked.answer(Ok(written.collect()));
+        }
+        // After the answers: nothing links them any more.
+        for at in gone {
+            self.trees.remove_document(&at).await;
+        }
+    }
+
+    fn item(
+        &self,
+        session: &Session<'_>,
+        id: String,
+        location: Location,
+        (meta, json): (&Meta, &Bytes),
+    ) -> Change {
+        Change::Item {
+            collection: self.collection.clone(),
+            id,
+            location,
+            meta: meta.clone(),
+            json: json.clone(),
+            resolver: session.tree.resolver.clone(),
+        }
+    }
+}
+
+/// A pause, and up to as much again: two that met do not meet again.
+fn jittered(pause: Duration) -> Duration {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    pause + pause.mul_f64(f64::from(since.subsec_nanos() % 1_000) / 1_000.0 * 4.0)
+}
