@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::tree::{Tree, expect, item, refused};
+use super::tree::{ASKS_FIRST, Tree, expect, item, refused};
 use crate::demo;
 use crate::http::get_with;
 
@@ -127,7 +127,7 @@ fn what_cannot_be_done_is_told_and_changes_nothing() {
     }
     let large = vec![b' '; (8 << 20) + 1];
     for method in ["PUT", "PATCH"] {
-        refused(client.write(method, A, &[("content-type", "application/json")], &large), 413);
+        refused(client.write(method, A, &[("content-type", "application/json"), ASKS_FIRST], &large), 413);
     }
     assert_eq!(client.get(A).json(), before);
     assert_eq!(client.count(""), 1);

@@ -12,6 +12,9 @@ use crate::server::{Server, cairn};
 
 pub(super) const TOKEN: &str = "t0ken-of-the-tests";
 
+/// A client that sends this does not send what would be refused.
+pub(super) const ASKS_FIRST: (&str, &str) = ("expect", "100-continue");
+
 /// A tree with one empty Collection, `c`, by hand.
 pub(super) struct Tree {
     folder: TempDir,
