@@ -2,7 +2,7 @@
 //!
 //! Documents are read concurrently and handed on in load order: a document's own links in their order, depth first. A
 //! document that cannot be read or understood is a [`Problem`] with its location, and the walk goes on; only the root
-//! must be there. What is found is handed on as it is read, so that a tree of any size passes through little memory; a
+//! must be there, and only documents in the allowed places are read. What is found is handed on as it is read, so that a tree of any size passes through little memory; a
 //! second walk reads those documents only whose state has changed.
 
 use std::collections::HashSet;
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::links::{Kind, KindError, Resolver, kind_of, links_of};
 use crate::pool::Pool;
-use crate::storage::{Location, Meta, Storage, StorageError};
+use crate::storage::{Location, Meta, Places, Storage, StorageError};
 
 /// Documents read at once from each parent.
 const READ_AT_ONCE: usize = 32;
@@ -30,6 +30,9 @@ const YOUNG: Duration = Duration::seconds(2);
 
 /// The deepest nesting of catalogs that is followed.
 const MAX_DEPTH: usize = 64;
+
+/// The most documents that are read: a server that makes links up has no end of them.
+const MAX_DOCUMENTS: usize = 20_000_000;
 
 /// Something of a tree that was left out, and why.
 #[derive(Debug, Clone)]
@@ -91,6 +94,8 @@ pub enum Found<T> {
     Item(T),
     /// Left out.
     Problem(Problem),
+    /// Left out, without a look at it: nothing that is there says anything of this.
+    Outside(Problem),
 }
 
 /// A document of a tree, and the state it was in.
@@ -142,6 +147,7 @@ pub enum WalkError {
 
 struct Walker<T> {
     storage: Storage,
+    places: Option<Places>,
     pool: Pool,
     resolver: Resolver,
     on_item: Box<dyn Fn(&ItemSource<'_>) -> T + Send + Sync>,
@@ -168,12 +174,13 @@ impl Above {
 type Branch<T> = BoxStream<'static, Found<T>>;
 
 /// Walks the tree below `root`; `on_item` runs on the pool, once for each Item. Documents that are still in the state that
-/// `known` has of them are not read.
+/// `known` has of them are not read, nor are those outside of `places`, where those are given.
 ///
 /// # Errors
 /// When the root cannot be read; everything below it is reported and passed over instead.
 pub async fn walk<T: Send + 'static>(
     storage: &Storage,
+    places: Option<Places>,
     pool: &Pool,
     root: &Location,
     known: Box<Known>,
@@ -187,6 +194,7 @@ pub async fn walk<T: Send + 'static>(
     kind_of(&document).map_err(not_stac)?;
     let walker = Arc::new(Walker {
         storage: storage.clone(),
+        places,
         pool: pool.clone(),
         resolver: Resolver::new(root, &document).within(storage),
         on_item: Box::new(on_item),
@@ -218,9 +226,15 @@ impl<T: Send + 'static> Walker<T> {
     /// Reads and visits a linked document, once however often it is linked.
     fn follow(self: Arc<Self>, location: Location, above: Above) -> BoxFuture<'static, Branch<T>> {
         async move {
-            let first = self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(location.clone());
+            let (first, count) = {
+                let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                (seen.insert(location.clone()), seen.len())
+            };
             if !first {
                 return stream::empty().boxed();
+            }
+            if let Some(reason) = self.refusal(&location, count).await {
+                return stream::iter([Found::Outside(Problem { location, reason })]).boxed();
             }
             let before = (self.known)(&location);
             let etag = before.as_ref().and_then(|before| before.etag_under(above.context()));
@@ -250,6 +264,23 @@ impl<T: Send + 'static> Walker<T> {
             }
         }
         .boxed()
+    }
+
+    /// Why a document is not read.
+    async fn refusal(&self, location: &Location, count: usize) -> Option<String> {
+        if count > MAX_DOCUMENTS {
+            return Some(format!("the tree has more than {MAX_DOCUMENTS} documents"));
+        }
+        let places = self.places.as_ref()?;
+        if self.storage.admits(places, location).await {
+            return None;
+        }
+        if places.allow(location) {
+            let reason = "it leads out of the places that may be read; admit where it leads to with --allow";
+            return Some(reason.to_owned());
+        }
+        let folder = location.parent();
+        Some(format!("it lies outside the places that may be read; admit it with --allow {folder}"))
     }
 
     async fn visit(self: Arc<Self>, location: Location, bytes: Bytes, above: Above) -> Branch<T> {
