@@ -6,7 +6,8 @@ light one (127.0.0.2, one search after another on one connection) share the mach
 at the lowest priority, as if it were elsewhere. Run it as
 
     .cairn/venv/bin/python benches/fairness.py [SECONDS]      (CAIRN=… and SENTINEL2_ITEMS=… for other binaries than
-                                                                target/release/cairn and …/examples/sentinel2-items)
+                                                                target/release/cairn and …/examples/sentinel2-items,
+                                                                ITEMS=… for other than 50,000 of them)
 """
 
 import http.client
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 CAIRN = os.environ.get("CAIRN", ROOT / "target/release/cairn")
 MADE_ITEMS = os.environ.get("SENTINEL2_ITEMS", ROOT / "target/release/examples/sentinel2-items")
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 30
-ITEMS, AT_ONCE = 50_000, 4
+ITEMS, AT_ONCE = int(os.environ.get("ITEMS", 50_000)), 4
 # Most of Europe, a page as large as there is.
 CONTINENT = {"collections": ["sentinel-2-l2a"], "bbox": [-20, 30, 50, 72], "limit": 10_000}
 # 5,000 x 5,000 x 2 dates of two bytes.

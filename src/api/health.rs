@@ -49,7 +49,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<Response, ApiError
     let blocks = app.engine.blocks();
     set("cairn_items", app.backend.about().await?.items);
     set("cairn_block_cache_bytes", blocks.kept_bytes());
-    set("cairn_header_cache_bytes", app.engine.headers().kept_bytes());
+    set("cairn_header_cache_bytes", app.engine.headers().kept_bytes().await);
     counter!("cairn_block_cache_hits_total").absolute(blocks.hits());
     counter!("cairn_block_cache_misses_total").absolute(blocks.misses());
     gauge!("cairn_decode_seconds_total").set(blocks.decoding().as_secs_f64());

@@ -19,8 +19,9 @@ use crate::pool::Pass;
 /// A client that takes none of these pieces for this long is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Bytes that are handed over at once: a client that takes 35 KB a second is not given up.
-const PIECE_BYTES: usize = 1 << 20;
+/// Bytes that are handed over at once: a client that takes 9 KB a second is not given up. Between two of them other requests have
+/// their turn, however fast a client takes them.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// The body of an answer for which memory is held.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ struct Rest<S> {
     pieces: Option<(S, Pass)>,
     /// Since when the client has had a piece and wants no other.
     idle: Option<Instant>,
+    /// Others have had their turn since.
+    rested: bool,
     given_up: bool,
 }
 
@@ -61,7 +64,8 @@ pub(super) fn held(response: Response, held: Pass) -> Response {
 
 impl<S: Send + 'static> Sending<S> {
     fn new(pieces: S, held: Pass, patience: Duration) -> Self {
-        let rest = Rest { pieces: Some((pieces, held)), idle: Some(Instant::now()), given_up: false };
+        let rest =
+            Rest { pieces: Some((pieces, held)), idle: Some(Instant::now()), rested: true, given_up: false };
         let rest = Arc::new(Mutex::new(rest));
         tokio::spawn(watch(Arc::downgrade(&rest), patience));
         Self { rest }
@@ -92,6 +96,10 @@ impl<S: Stream<Item = Result<Bytes, Error>> + Unpin> Stream for Sending<S> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut rest = lock(&self.rest);
+        if !std::mem::replace(&mut rest.rested, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         rest.idle = None;
         let Some((pieces, _)) = &mut rest.pieces else {
             let error = Error::new(ErrorKind::TimedOut, "the client took nothing for too long");
@@ -101,7 +109,10 @@ impl<S: Stream<Item = Result<Bytes, Error>> + Unpin> Stream for Sending<S> {
         match &next {
             // Not the client keeps it waiting.
             Poll::Pending => {}
-            Poll::Ready(Some(Ok(_))) => rest.idle = Some(Instant::now()),
+            Poll::Ready(Some(Ok(_))) => {
+                rest.idle = Some(Instant::now());
+                rest.rested = false;
+            }
             Poll::Ready(Some(Err(_)) | None) => rest.pieces = None,
         }
         next

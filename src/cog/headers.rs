@@ -52,7 +52,8 @@ impl Headers {
 
     /// Memory that they take, in bytes.
     #[must_use]
-    pub fn kept_bytes(&self) -> u64 {
+    pub async fn kept_bytes(&self) -> u64 {
+        self.kept.run_pending_tasks().await;
         self.kept.weighted_size()
     }
 
