@@ -17,7 +17,7 @@ use std::sync::Arc;
 use cairn::catalog::{Catalog, Source};
 use cairn::cog::{Headers, Opened, decode_block, open};
 use cairn::patch::{Engine, Format, Limits, Request, encode};
-use cairn::pool::Pool;
+use cairn::pool::{Client, Pool};
 use cairn::search::{Memory, Params};
 use cairn::storage::{Location, Places, Storage};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -103,7 +103,7 @@ fn patch(setup: &Setup, col: usize, row: usize) {
         serde_json::json!({"collections": "scenes", "bands": BANDS, "center": [lon, lat], "size": PATCH});
     let params = Params::from_lenient_body(body.to_string().as_bytes()).unwrap();
     let request = Request::read(params).unwrap();
-    let batch = setup.runtime.block_on(setup.engine.patch(&request)).unwrap();
+    let batch = setup.runtime.block_on(setup.engine.patch(&request, Client::default())).unwrap();
     let encoded = encode(&batch, Format::Npy).unwrap();
     let bytes: usize = encoded.pieces.iter().map(bytes::Bytes::len).sum();
     assert!(bytes > DATES * BANDS.len() * PATCH * PATCH * 2);

@@ -9,6 +9,7 @@ use super::error::{ApiError, ErrorBody};
 use super::links::{Base, JSON, link};
 use super::params::{WholeBody, from_query};
 use super::state::App;
+use crate::pool::Client;
 use crate::search::{Aggregated, Aggregation, Aggregations, Bucket, Outcome, Params, Search};
 
 /// What can be counted.
@@ -42,14 +43,17 @@ pub(super) async fn aggregations_of_collection(
     responses(
         (status = 200, description = "An AggregationCollection", body = Value),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 429, description = "Too many requests of this client wait already: ask again after `Retry-After`", body = ErrorBody),
+        (status = 503, description = "Too many requests wait already: ask again after `Retry-After`", body = ErrorBody),
     ))]
 pub(super) async fn aggregate_get(
     State(app): State<App>,
+    client: Client,
     base: Base,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     let own = base.asked("/aggregate", query.as_deref());
-    counted(&app, &base, from_query(query.as_deref())?, &own).await
+    counted(&app, client, &base, from_query(query.as_deref())?, &own).await
 }
 
 /// Counts the Items that match.
@@ -59,13 +63,16 @@ pub(super) async fn aggregate_get(
     responses(
         (status = 200, description = "An AggregationCollection", body = Value),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 429, description = "Too many requests of this client wait already: ask again after `Retry-After`", body = ErrorBody),
+        (status = 503, description = "Too many requests wait already: ask again after `Retry-After`", body = ErrorBody),
     ))]
 pub(super) async fn aggregate_post(
     State(app): State<App>,
+    client: Client,
     base: Base,
     WholeBody(body): WholeBody,
 ) -> Result<Json<Value>, ApiError> {
-    counted(&app, &base, Params::from_body(&body)?, &base.at("/aggregate")).await
+    counted(&app, client, &base, Params::from_body(&body)?, &base.at("/aggregate")).await
 }
 
 /// Counts the Items of a Collection that match.
@@ -74,10 +81,13 @@ pub(super) async fn aggregate_post(
     responses(
         (status = 200, description = "An AggregationCollection", body = Value),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 429, description = "Too many requests of this client wait already: ask again after `Retry-After`", body = ErrorBody),
+        (status = 503, description = "Too many requests wait already: ask again after `Retry-After`", body = ErrorBody),
         (status = 404, description = "No such Collection", body = ErrorBody),
     ))]
 pub(super) async fn aggregate_of_collection(
     State(app): State<App>,
+    client: Client,
     base: Base,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
@@ -87,12 +97,22 @@ pub(super) async fn aggregate_of_collection(
     params.refuse("collections", "the path names the Collection; count several with /aggregate")?;
     params.set("collections", json!([id]));
     let own = base.asked(&format!("/collections/{}/aggregate", super::links::segment(&id)), query.as_deref());
-    counted(&app, &base, params, &own).await
+    counted(&app, client, &base, params, &own).await
 }
 
-async fn counted(app: &App, base: &Base, mut params: Params, own: &str) -> Result<Json<Value>, ApiError> {
+/// What counting takes, in bytes: rows that match, and buckets.
+const COUNTING_BYTES: u64 = 16 << 20;
+
+async fn counted(
+    app: &App,
+    client: Client,
+    base: &Base,
+    mut params: Params,
+    own: &str,
+) -> Result<Json<Value>, ApiError> {
     let wanted = Aggregations::read(&mut params)?;
     let search = Search::read_beside(params, &Aggregations::PARAMETERS)?;
+    let _held = app.gates.searches.enter(client, COUNTING_BYTES).await?;
     let found = app.backend.aggregate(&search, &wanted).await?;
     Ok(Json(json!({
         "type": "AggregationCollection",

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
+use axum::{Extension, Json};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::error::ApiError;
-use super::links::{Base, OPENAPI};
+use super::links::OPENAPI;
 use super::page;
+use super::shield::OwnPage;
 use super::state::App;
 
 /// The frame of the document; paths come from the handlers.
@@ -51,8 +52,8 @@ pub(super) async fn openapi(State(_): State<App>) -> Response {
 }
 
 /// The page that shows the document.
-pub(super) async fn ui(base: Base) -> Response {
-    Html(page::api(&base).into_string()).into_response()
+pub(super) async fn ui() -> Response {
+    (Extension(OwnPage), Html(page::api().into_string())).into_response()
 }
 
 /// The bundled files of that page.

@@ -1,20 +1,26 @@
-//! What surrounds every request: its id, its span, its metrics, and the last word on failures.
+//! What surrounds every request: its id, its client, its body, its span, its metrics, and the last word on failures.
 //!
 //! One layer does all of it, because each layer of its own costs a boxed future and a clone of the service on every request.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tracing::Instrument;
 
+use super::bodies;
 use super::error::{ApiError, finish};
+use super::shield::{OwnPage, shield};
+use super::state::App;
+use crate::pool::Client;
 
 /// The header that names a request.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,16 +34,28 @@ static PROCESS: LazyLock<String> = LazyLock::new(|| {
 /// Requests without an id of their own so far.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// Gives the request an id where the client gave none, runs it, counts and times it (`cairn_http_requests_total`, and
+/// The longest id that a client may give its request, in bytes.
+const LONGEST_ID: usize = 128;
+
+/// Gives the request an id where the client gave none, reads its body, runs it, counts and times it (`cairn_http_requests_total`, and
 /// `cairn_http_request_seconds` until the answer's head is ready), turns a panic into an answer, logs a failure once.
-pub(super) async fn surround(mut request: Request, next: Next) -> Response {
+pub(super) async fn surround(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     leave_out_any_encoding(request.headers_mut());
-    let id = request.headers().get(&REQUEST_ID).cloned().unwrap_or_else(own_id);
+    let id = request.headers().get(&REQUEST_ID).filter(|id| is_id(id)).cloned().unwrap_or_else(own_id);
+    let client = app.settings.trusted.client(&request);
+    request.extensions_mut().insert(client);
     let method = known_method(request.method());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::debug_span!("request", method, path = request.uri().path(), id = ?id);
-    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let run = async {
+        match bodies::read(request, &app.gates.bodies, client).await {
+            // Memory is held for the body until nothing is left of it but the answer.
+            Ok((request, _held)) => next.run(request).await,
+            Err(error) => error.into_response(),
+        }
+    };
+    let run = AssertUnwindSafe(run).catch_unwind();
     let outcome = if span.is_disabled() { run.await } else { run.instrument(span).await };
     let response = outcome.unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<&str>().copied().map(str::to_owned);
@@ -47,6 +65,8 @@ pub(super) async fn surround(mut request: Request, next: Next) -> Response {
     let path = path.as_ref().map_or("unmatched", MatchedPath::as_str);
     record(&format!("{method} {path}"), response.status(), start);
     let mut response = finish(response, method, path, id.to_str().unwrap_or("-"));
+    let is_own_page = response.extensions_mut().remove::<OwnPage>().is_some();
+    shield(response.headers_mut(), is_own_page);
     response.headers_mut().insert(REQUEST_ID.clone(), id);
     response
 }
@@ -58,6 +78,19 @@ fn record(operation: &str, status: StatusCode, start: Instant) {
         .increment(1);
     metrics::histogram!("cairn_http_request_seconds", "operation" => operation)
         .record(start.elapsed().as_secs_f64());
+}
+
+/// An id that stands in a log as it is.
+fn is_id(value: &HeaderValue) -> bool {
+    (1..=LONGEST_ID).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
+}
+
+impl FromRequestParts<App> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get().copied().unwrap_or_default())
+    }
 }
 
 fn own_id() -> HeaderValue {

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::asset::{AssetError, RangeError};
 use crate::patch::PatchError;
+use crate::pool::Busy;
 use crate::search::{ParamError, SearchError, TableAnswerError};
 use crate::tree::ChangeError;
 
@@ -85,10 +86,20 @@ impl ApiError {
         error
     }
 
+    pub(super) fn bad_body(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "InvalidBody", description)
+    }
+
     /// For a handler that panicked.
     pub(super) fn panicked(said: String) -> Self {
         let description = "something went wrong here";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", description).caused_by(said)
+    }
+
+    /// Its status.
+    #[cfg(test)]
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
 
     fn caused_by(mut self, cause: impl Into<String>) -> Self {
@@ -128,16 +139,30 @@ impl From<TableAnswerError> for ApiError {
     }
 }
 
+impl From<Busy> for ApiError {
+    fn from(busy: Busy) -> Self {
+        let (status, code) = match busy {
+            Busy::Full => (StatusCode::SERVICE_UNAVAILABLE, "Busy"),
+            Busy::OwnLine => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
+        };
+        Self { retry_after: Some(busy.retry_after()), ..Self::new(status, code, busy.to_string()) }
+    }
+}
+
 impl From<PatchError> for ApiError {
     fn from(error: PatchError) -> Self {
+        if let PatchError::Busy(busy) = error {
+            return busy.into();
+        }
         let (status, code) = match &error {
-            PatchError::Search(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+            PatchError::Busy(_) | PatchError::Search(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "InternalError")
+            }
             PatchError::Forbidden { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
             PatchError::Source { .. } | PatchError::Replaced { .. } => {
                 (StatusCode::BAD_GATEWAY, "SourceFailed")
             }
             PatchError::Stalled { .. } => (StatusCode::GATEWAY_TIMEOUT, "SourceStalled"),
-            PatchError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "Busy"),
             PatchError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge"),
             PatchError::Param(_)
             | PatchError::NoBand { .. }
@@ -145,10 +170,7 @@ impl From<PatchError> for ApiError {
             | PatchError::CannotHold { .. }
             | PatchError::NoPlace { .. } => (StatusCode::BAD_REQUEST, "InvalidParameter"),
         };
-        let mut answer = Self::new(status, code, error.to_string());
-        if let PatchError::Busy(busy) = &error {
-            answer.retry_after = Some(busy.retry_after());
-        }
+        let answer = Self::new(status, code, error.to_string());
         match error.cause() {
             Some(cause) => answer.caused_by(cause),
             None => answer,

@@ -10,7 +10,9 @@ use super::accept::prefers;
 use super::error::ApiError;
 use super::items::write;
 use super::links::{Base, NDJSON, PARQUET};
+use super::sending::held as while_held;
 use super::state::App;
+use crate::pool::Pass;
 use crate::search::{Item, ParamError, Search, SearchError, table};
 
 /// Items that are written in one piece.
@@ -34,17 +36,24 @@ impl Export {
         prefers(headers, &[NDJSON, "application/ndjson", "application/jsonl"]).then_some(Self::Ndjson)
     }
 
-    /// Streams all Items that match; `limit` does not count, and a token would say where to begin what has no pages. An Item
+    /// Streams all Items that match, while memory is `held`; `limit` does not count, and a token would say where to begin what has no pages. An Item
     /// that cannot be read breaks the connection off, so that nobody takes a part for the whole.
-    pub(super) async fn answer(self, app: &App, base: &Base, search: Search) -> Result<Response, ApiError> {
+    pub(super) async fn answer(
+        self,
+        app: &App,
+        base: &Base,
+        search: Search,
+        held: Pass,
+    ) -> Result<Response, ApiError> {
         if search.token.is_some() {
             let problem = "all Items are sent, without pages; leave it out".to_owned();
             return Err(ParamError::Invalid { name: "token".to_owned(), problem }.into());
         }
-        match self {
-            Self::Ndjson => Ok(lines(app, base, search)),
-            Self::Table => rows(app, base, search).await,
-        }
+        let answer = match self {
+            Self::Ndjson => lines(app, base, search),
+            Self::Table => rows(app, base, search).await?,
+        };
+        Ok(while_held(answer, held))
     }
 }
 

@@ -1,12 +1,19 @@
 //! For those who run the server: is it alive, is it ready, what does it do.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use metrics::{counter, gauge};
 
 use super::error::{ApiError, ErrorBody};
+use super::process;
 use super::state::App;
-use crate::search::Search;
+use crate::search::{Search, SearchError};
+
+/// How long a server that is ready may take to say so.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The process is alive.
 #[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, description = "Alive", body = String)))]
@@ -14,17 +21,24 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The catalogue answers: runs a real search.
+/// The catalogue answers: runs a real search, and has its threads do something.
 #[utoipa::path(get, path = "/readyz", tag = "Operations", responses(
     (status = 200, description = "Ready", body = String),
     (status = 503, description = "The catalogue cannot answer", body = ErrorBody),
 ))]
 pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiError> {
     let search = Search { limit: 1, ..Search::default() };
-    match app.backend.page(&search).await {
-        Ok(_) => Ok("ready\n"),
-        Err(error) => Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "NotReady", error.to_string())),
-    }
+    let works = async {
+        app.backend.page(&search).await?;
+        app.pool.search(|| ()).await;
+        Ok::<_, SearchError>(())
+    };
+    let reason = match tokio::time::timeout(PATIENCE, works).await {
+        Ok(Ok(())) => return Ok("ready\n"),
+        Ok(Err(error)) => error.to_string(),
+        Err(_elapsed) => format!("a search took more than {} s", PATIENCE.as_secs()),
+    };
+    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "NotReady", reason))
 }
 
 /// Counters and histograms in Prometheus' text format.
@@ -32,27 +46,48 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiEr
     (status = 200, description = "Metrics", body = String, content_type = "text/plain"),
 ))]
 pub(super) async fn metrics(State(app): State<App>) -> Result<Response, ApiError> {
-    let items = app.backend.about().await?.items;
-    let (store, blocks, answers) = (app.engine.store(), app.engine.blocks(), app.engine.answers());
-    for (name, value) in [
-        ("cairn_items", items),
-        ("cairn_block_cache_bytes", blocks.kept_bytes()),
-        ("cairn_answer_bytes_held", answers.held_bytes()),
-        ("cairn_answers_waiting", answers.waiting()),
-    ] {
-        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-        metrics::gauge!(name).set(value as f64);
+    let blocks = app.engine.blocks();
+    set("cairn_items", app.backend.about().await?.items);
+    set("cairn_block_cache_bytes", blocks.kept_bytes());
+    set("cairn_header_cache_bytes", app.engine.headers().kept_bytes().await);
+    counter!("cairn_block_cache_hits_total").absolute(blocks.hits());
+    counter!("cairn_block_cache_misses_total").absolute(blocks.misses());
+    gauge!("cairn_decode_seconds_total").set(blocks.decoding().as_secs_f64());
+    let [searches, others] = app.pool.waiting();
+    for (work, waiting) in [("search", searches), ("other", others)] {
+        number(&gauge!("cairn_pool_waiting", "work" => work), waiting);
     }
-    metrics::counter!("cairn_block_cache_hits_total").absolute(blocks.hits());
-    metrics::counter!("cairn_block_cache_misses_total").absolute(blocks.misses());
-    metrics::counter!("cairn_answers_refused_total").absolute(answers.refused());
-    for (name, of) in store.by_kind() {
-        metrics::counter!("cairn_store_requests_total", "store" => name).absolute(of.requests());
-        metrics::counter!("cairn_store_bytes_total", "store" => name).absolute(of.bytes());
-        metrics::counter!("cairn_store_retries_total", "store" => name).absolute(of.retries());
-        metrics::counter!("cairn_store_errors_total", "store" => name).absolute(of.errors());
+    for (queue, gate) in [
+        ("search", &app.gates.searches),
+        ("patch", app.engine.answers()),
+        ("asset", &app.gates.transfers),
+        ("body", &app.gates.bodies),
+    ] {
+        number(&gauge!("cairn_queue_bytes", "queue" => queue), gate.held_bytes());
+        number(&gauge!("cairn_queue_waiting", "queue" => queue), gate.waiting());
+        counter!("cairn_queue_refused_total", "queue" => queue).absolute(gate.refused());
+    }
+    for (name, of) in app.engine.store().by_kind() {
+        counter!("cairn_store_requests_total", "store" => name).absolute(of.requests());
+        counter!("cairn_store_bytes_total", "store" => name).absolute(of.bytes());
+        counter!("cairn_store_retries_total", "store" => name).absolute(of.retries());
+        counter!("cairn_store_errors_total", "store" => name).absolute(of.errors());
+    }
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    set("cairn_tasks", tasks as u64);
+    for (name, value) in process::figures() {
+        set(name, value);
     }
     let text = app.settings.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render);
     let media_type = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, media_type)], text.unwrap_or_default()).into_response())
+}
+
+fn set(name: &'static str, value: u64) {
+    number(&gauge!(name), value);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge")]
+fn number(gauge: &metrics::Gauge, value: u64) {
+    gauge.set(value as f64);
 }

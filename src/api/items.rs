@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -13,8 +13,10 @@ use super::error::{ApiError, ErrorBody};
 use super::export::Export;
 use super::links::{Base, GEOJSON, ItemWriter, JSON, link};
 use super::params::{WholeBody, from_query};
+use super::sending::whole;
 use super::state::App;
-use crate::search::{Fields, Item, Page, Params, Search};
+use crate::pool::{Client, Pass};
+use crate::search::{Fields, Item, MAX_PAGE_BYTES, Page, Params, Search};
 
 /// Search Items.
 #[utoipa::path(get, path = "/search", tag = "STAC API",
@@ -23,23 +25,27 @@ use crate::search::{Fields, Item, Page, Params, Search};
         (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, without pages, for Accept: application/x-ndjson (one a line) and application/vnd.apache.parquet (stac-geoparquet)",
             content((Value = "application/geo+json"), (String = "application/x-ndjson"), (Vec<u8> = "application/vnd.apache.parquet"))),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 429, description = "Too many requests of this client wait already: ask again after `Retry-After`", body = ErrorBody),
+        (status = 503, description = "Too many requests wait already: ask again after `Retry-After`", body = ErrorBody),
         (status = 406, description = "An Item has no place in a table", body = ErrorBody),
     ))]
 pub(super) async fn search_get(
     State(app): State<App>,
+    client: Client,
     base: Base,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let search = Search::read(from_query(query.as_deref())?)?;
+    let held = app.gates.searches.enter(client, memory(&search)).await?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search).await;
+        return export.answer(&app, &base, search, held).await;
     }
     let page = app.backend.page(&search).await?;
     let own = base.asked("/search", query.as_deref());
     let next =
         page.next.as_ref().map(|token| next_link(&base.at("/search"), query.as_deref(), token, GEOJSON));
-    Ok(answer(&app, &base, &search, &page, &own, next.into_iter().collect()))
+    Ok(answer(&app, base, search, page, &own, next.into_iter().collect(), held).await)
 }
 
 /// Search Items.
@@ -50,17 +56,21 @@ pub(super) async fn search_get(
         (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, without pages, for Accept: application/x-ndjson (one a line) and application/vnd.apache.parquet (stac-geoparquet)",
             content((Value = "application/geo+json"), (String = "application/x-ndjson"), (Vec<u8> = "application/vnd.apache.parquet"))),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 429, description = "Too many requests of this client wait already: ask again after `Retry-After`", body = ErrorBody),
+        (status = 503, description = "Too many requests wait already: ask again after `Retry-After`", body = ErrorBody),
         (status = 406, description = "An Item has no place in a table", body = ErrorBody),
     ))]
 pub(super) async fn search_post(
     State(app): State<App>,
+    client: Client,
     base: Base,
     headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
     let search = Search::read(Params::from_body(&body)?)?;
+    let held = app.gates.searches.enter(client, memory(&search)).await?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search).await;
+        return export.answer(&app, &base, search, held).await;
     }
     let page = app.backend.page(&search).await?;
     let href = base.at("/search");
@@ -69,7 +79,7 @@ pub(super) async fn search_post(
         next["token"] = token.encode().into();
         json!({"rel": "next", "type": GEOJSON, "href": href, "method": "POST", "body": next, "merge": false})
     });
-    Ok(answer(&app, &base, &search, &page, &href, links.into_iter().collect()))
+    Ok(answer(&app, base, search, page, &href, links.into_iter().collect(), held).await)
 }
 
 /// The Items of a Collection.
@@ -84,11 +94,14 @@ pub(super) async fn search_post(
         (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, without pages, for Accept: application/x-ndjson (one a line) and application/vnd.apache.parquet (stac-geoparquet)",
             content((Value = "application/geo+json"), (String = "application/x-ndjson"), (Vec<u8> = "application/vnd.apache.parquet"))),
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
+        (status = 429, description = "Too many requests of this client wait already: ask again after `Retry-After`", body = ErrorBody),
+        (status = 503, description = "Too many requests wait already: ask again after `Retry-After`", body = ErrorBody),
         (status = 404, description = "No such Collection", body = ErrorBody),
         (status = 406, description = "An Item has no place in a table", body = ErrorBody),
     ))]
 pub(super) async fn items(
     State(app): State<App>,
+    client: Client,
     base: Base,
     headers: HeaderMap,
     Path(id): Path<String>,
@@ -99,8 +112,9 @@ pub(super) async fn items(
     params.refuse("collections", "the path names the Collection; search several with /search")?;
     params.set("collections", json!([id]));
     let search = Search::read(params)?;
+    let held = app.gates.searches.enter(client, memory(&search)).await?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search).await;
+        return export.answer(&app, &base, search, held).await;
     }
     let page = app.backend.page(&search).await?;
     let path = base.items(&id);
@@ -111,7 +125,7 @@ pub(super) async fn items(
         Some(query) if !query.is_empty() => format!("{path}?{query}"),
         _ => path,
     };
-    Ok(answer(&app, &base, &search, &page, &own, links))
+    Ok(answer(&app, base, search, page, &own, links, held).await)
 }
 
 /// One Item.
@@ -138,39 +152,70 @@ pub(super) async fn item(
     Ok((Extension(content), [(header::CONTENT_TYPE, GEOJSON)], out).into_response())
 }
 
-/// Splices the Items of a page into an ItemCollection.
-fn answer(
+/// A document of an Item as it is reckoned before it is known, in bytes.
+const ITEM_BYTES: usize = 16 << 10;
+
+/// Items that are written without handing the work to the pool, and those that are parsed: well below a millisecond.
+const INLINE_ITEMS: usize = 200;
+const INLINE_PARSED: usize = 10;
+
+/// A smaller answer is in the hands of the system as soon as it is made, and needs no memory of ours, in bytes.
+const SMALL_BYTES: usize = 256 << 10;
+
+/// The memory that a page takes, in bytes: its documents, and its text.
+fn memory(search: &Search) -> u64 {
+    2 * search.limit.saturating_mul(ITEM_BYTES).min(MAX_PAGE_BYTES) as u64
+}
+
+/// An ItemCollection, made on the pool where that takes long; memory is `held` until it is sent.
+async fn answer(
     app: &App,
-    base: &Base,
-    search: &Search,
-    page: &Page,
+    base: Base,
+    search: Search,
+    page: Page,
     own: &str,
     mut links: Vec<Value>,
+    held: Pass,
 ) -> Response {
     links.push(link("self", GEOJSON, own));
     links.push(link("root", JSON, &base.root()));
+    let inline = if search.fields.is_some() { INLINE_PARSED } else { INLINE_ITEMS };
+    let is_short = page.items.len() <= inline;
+    let writer = base.items_writer(app.settings.asset_hrefs);
+    let splice = move || spliced(writer, &page, search.fields.as_ref(), links);
+    let out = if is_short { splice() } else { app.pool.search(splice).await };
+    let length = out.len();
+    if length <= SMALL_BYTES {
+        return ([(header::CONTENT_TYPE, GEOJSON)], out).into_response();
+    }
+    let mut response = ([(header::CONTENT_TYPE, GEOJSON)], whole(vec![out.into()], held)).into_response();
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    response
+}
+
+/// Splices the Items of a page into an ItemCollection.
+fn spliced(mut writer: ItemWriter, page: &Page, fields: Option<&Fields>, links: Vec<Value>) -> Vec<u8> {
     let head = format!(
         r#"{{"type":"FeatureCollection","numberMatched":{},"numberReturned":{},"features":["#,
         page.matched,
         page.items.len()
     );
     let mut out = head.into_bytes();
-    if search.fields.is_none() {
+    if fields.is_none() {
         // The text need not be moved while it grows.
         let texts: usize = page.items.iter().map(|item| item.body.open_json().len() + SLACK_BYTES).sum();
         out.reserve(texts + SLACK_BYTES);
     }
-    let mut writer = base.items_writer(app.settings.asset_hrefs);
     for (index, item) in page.items.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        write(&mut out, &mut writer, item, search.fields.as_ref());
+        write(&mut out, &mut writer, item, fields);
     }
     out.extend_from_slice(b"],\"links\":");
     out.extend_from_slice(Value::from(links).to_string().as_bytes());
     out.push(b'}');
-    ([(header::CONTENT_TYPE, GEOJSON)], out).into_response()
+    out
 }
 
 /// Room for the links of an Item, and for those of the page.

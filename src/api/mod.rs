@@ -6,10 +6,12 @@
 mod accept;
 mod aggregate;
 mod assets;
+mod bodies;
 mod collections;
 mod conditional;
 mod described;
 mod docs;
+mod door;
 mod envelope;
 mod error;
 mod export;
@@ -19,33 +21,40 @@ mod links;
 mod page;
 mod params;
 mod patches;
+mod process;
+mod proxies;
 mod queryables;
+mod seats;
 mod sending;
+mod shield;
 mod stac;
 mod state;
+mod stream;
 mod transactions;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::get;
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
 use tower_http::compression::predicate::{And, NotForContentType, Predicate, SizeAbove};
 use tower_http::compression::{CompressionLayer, DefaultPredicate};
-use tower_http::cors::{Any, CorsLayer};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use door::Door;
 use error::ApiError;
 pub use error::ErrorBody;
-pub use state::{App, AssetHrefs, Parts, Settings};
+pub use proxies::{Network, NetworkError, Trusted};
+pub use shield::Origins;
+pub use state::{App, AssetHrefs, Gates, Parts, Settings};
 pub use transactions::{TokenError, Tokens, Writing};
 
-/// The largest body that a request may have, in bytes.
-pub(crate) const MAX_BODY_BYTES: usize = 8 << 20;
+use crate::pool::Client;
 
 /// Answers below this size are not worth compressing, in bytes: they fit into one packet.
 const MIN_COMPRESSED_BYTES: u64 = 1024;
@@ -53,16 +62,19 @@ const MIN_COMPRESSED_BYTES: u64 = 1024;
 /// The server: all routes and what surrounds them.
 pub fn app(state: App) -> Router {
     let (documents, _) = documents().split_for_parts();
+    let (assets, _) = assets().split_for_parts();
     let (others, _) = others().split_for_parts();
     let around_documents = ServiceBuilder::new()
         .layer(compression())
         .layer(from_fn_with_state(state.clone(), conditional::conditional));
     let around_all = ServiceBuilder::new()
-        .layer(cors())
-        .layer(from_fn(envelope::surround))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+        .layer(shield::cors(&state.settings.origins))
+        .layer(from_fn_with_state(state.clone(), envelope::surround))
+        // Bodies are bounded where they are read.
+        .layer(DefaultBodyLimit::disable());
     documents
         .layer(around_documents)
+        .merge(assets.layer(from_fn_with_state(state.clone(), transfer)))
         .merge(others)
         .route("/api", get(docs::openapi).layer(compression()))
         .route("/api.html", get(docs::ui))
@@ -81,7 +93,11 @@ pub fn app(state: App) -> Router {
 /// The OpenAPI document of all routes.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    OpenApiRouter::with_openapi(docs::Frame::openapi()).merge(documents()).merge(others()).into_openapi()
+    OpenApiRouter::with_openapi(docs::Frame::openapi())
+        .merge(documents())
+        .merge(assets())
+        .merge(others())
+        .into_openapi()
 }
 
 /// What describes the catalogue: cached by its content, compressed where the client asks.
@@ -103,10 +119,14 @@ fn documents() -> OpenApiRouter<App> {
         .routes(routes!(aggregate::aggregate_of_collection))
 }
 
-/// Arrays and assets, which are sent as they are, and what operators ask for.
+/// Bytes of assets, sent as they are.
+fn assets() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(assets::asset))
+}
+
+/// Arrays, which are sent as they are, and what operators ask for.
 fn others() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(assets::asset))
         .merge(transactions::routes())
         .routes(routes!(patches::patch_get, patches::patch_post))
         .routes(routes!(patches::random_get, patches::random_post))
@@ -124,25 +144,19 @@ fn compression() -> CompressionLayer<And<And<SizeAbove, DefaultPredicate>, NotFo
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it)
 }
 
-/// Data loaders and browsers on any site may read; nothing here depends on cookies.
-fn cors() -> CorsLayer {
-    // Browsers that read COGs need those of ranges.
-    let shown = [
-        "accept-ranges",
-        "cairn-crs",
-        "cairn-dropped",
-        "cairn-shape",
-        "cairn-transform",
-        "content-length",
-        "content-range",
-        "etag",
-        "x-request-id",
-    ];
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
-        .allow_headers(Any)
-        .expose_headers(shown.map(HeaderName::from_static))
-        // Every origin gets the same answer: caches need not keep one for each.
-        .vary([])
+/// What an asset takes on its way: the piece that is sent and the one that is read.
+const TRANSFER_BYTES: u64 = 2 << 20;
+
+/// Holds memory for the bytes of an asset until they are sent.
+async fn transfer(
+    State(app): State<App>,
+    client: Client,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let held = app.gates.transfers.enter(client, TRANSFER_BYTES).await?;
+    let is_get = request.method() == Method::GET;
+    let response = next.run(request).await;
+    // All else is small, or has no body.
+    Ok(if is_get && response.status().is_success() { sending::held(response, held) } else { response })
 }

@@ -85,8 +85,8 @@ pub(super) fn landing(base: &Base, about: &About, collections: &[Collection]) ->
     frame(title, &body)
 }
 
-/// The page of the bundled API browser.
-pub(super) fn api(base: &Base) -> Markup {
+/// The page of the bundled API browser. Its files are named as seen from it: a page loads nothing from elsewhere.
+pub(super) fn api() -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -95,12 +95,12 @@ pub(super) fn api(base: &Base) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "Cairn API" }
                 (no_icon())
-                link rel="stylesheet" href=(base.at("/api-ui/swagger-ui.css"));
+                link rel="stylesheet" href="api-ui/swagger-ui.css";
             }
             body {
                 div id="ui" {}
-                script src=(base.at("/api-ui/swagger-ui-bundle.js")) {}
-                script src=(base.at("/api-ui/init.js")) {}
+                script src="api-ui/swagger-ui-bundle.js" {}
+                script src="api-ui/init.js" {}
             }
         }
     }

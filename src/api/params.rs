@@ -3,7 +3,6 @@
 use axum::body::Bytes;
 use axum::extract::FromRequest;
 use axum::extract::Request;
-use axum::http::StatusCode;
 
 use super::error::ApiError;
 use crate::search::{ParamError, Params};
@@ -14,22 +13,14 @@ pub(super) fn from_query(query: Option<&str>) -> Result<Params, ParamError> {
     Params::from_query(pairs.into_owned())
 }
 
-/// A body that has been read whole, within the server's limit.
+/// A body, which was read before its handler runs.
 pub(super) struct WholeBody(pub(super) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for WholeBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        match Bytes::from_request(request, state).await {
-            Ok(bytes) => Ok(Self(bytes)),
-            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                let description = format!("the body is larger than {} bytes", super::MAX_BODY_BYTES);
-                Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", description))
-            }
-            Err(rejection) => {
-                Err(ApiError::new(StatusCode::BAD_REQUEST, "InvalidBody", rejection.body_text()))
-            }
-        }
+        let read = Bytes::from_request(request, state).await;
+        read.map(Self).map_err(|rejection| ApiError::bad_body(rejection.body_text()))
     }
 }

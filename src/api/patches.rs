@@ -1,6 +1,5 @@
 //! `/patch` and `/patch/random`.
 
-use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -8,9 +7,10 @@ use axum::response::{IntoResponse, Response};
 use super::described::{PatchPlace, RandomPlaces, Selection, Series};
 use super::error::{ApiError, ErrorBody};
 use super::params::{WholeBody, from_query};
-use super::sending::Sending;
+use super::sending::whole;
 use super::state::App;
 use crate::patch::{Batch, Format, RandomRequest, Request, encode};
+use crate::pool::Client;
 use crate::search::Params;
 
 /// One patch time series: an array (time, bands, rows, columns).
@@ -21,15 +21,17 @@ use crate::search::Params;
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 403, description = "A source lies outside the places that the server may read", body = ErrorBody),
         (status = 413, description = "The answer would be too large", body = ErrorBody),
+        (status = 429, description = "Too many requests of this client wait already: ask again after `Retry-After`", body = ErrorBody),
         (status = 502, description = "A source cannot be read", body = ErrorBody),
         (status = 503, description = "Too many answers are being made: ask again after `Retry-After`", body = ErrorBody),
         (status = 504, description = "A source does not answer", body = ErrorBody),
     ))]
 pub(super) async fn patch_get(
     State(app): State<App>,
+    client: Client,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    patch(&app, from_query(query.as_deref())?).await
+    patch(&app, client, from_query(query.as_deref())?).await
 }
 
 /// One patch time series: an array (time, bands, rows, columns).
@@ -41,15 +43,17 @@ pub(super) async fn patch_get(
         (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 403, description = "A source lies outside the places that the server may read", body = ErrorBody),
         (status = 413, description = "The answer would be too large", body = ErrorBody),
+        (status = 429, description = "Too many requests of this client wait already: ask again after `Retry-After`", body = ErrorBody),
         (status = 502, description = "A source cannot be read", body = ErrorBody),
         (status = 503, description = "Too many answers are being made: ask again after `Retry-After`", body = ErrorBody),
         (status = 504, description = "A source does not answer", body = ErrorBody),
     ))]
 pub(super) async fn patch_post(
     State(app): State<App>,
+    client: Client,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
-    patch(&app, Params::from_lenient_body(&body)?).await
+    patch(&app, client, Params::from_lenient_body(&body)?).await
 }
 
 /// A batch of random patch time series: an array (samples, time, bands, rows, columns).
@@ -59,15 +63,17 @@ pub(super) async fn patch_post(
         (status = 200, description = "The array", content_type = "application/x-npy"),
         (status = 400, description = "A parameter cannot be used, or no raster has room", body = ErrorBody),
         (status = 413, description = "The answer would be too large", body = ErrorBody),
+        (status = 429, description = "Too many requests of this client wait already: ask again after `Retry-After`", body = ErrorBody),
         (status = 502, description = "A source cannot be read", body = ErrorBody),
         (status = 503, description = "Too many answers are being made: ask again after `Retry-After`", body = ErrorBody),
         (status = 504, description = "A source does not answer", body = ErrorBody),
     ))]
 pub(super) async fn random_get(
     State(app): State<App>,
+    client: Client,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    random(&app, from_query(query.as_deref())?).await
+    random(&app, client, from_query(query.as_deref())?).await
 }
 
 /// A batch of random patch time series: an array (samples, time, bands, rows, columns).
@@ -78,26 +84,28 @@ pub(super) async fn random_get(
         (status = 200, description = "The array", content_type = "application/x-npy"),
         (status = 400, description = "A parameter cannot be used, or no raster has room", body = ErrorBody),
         (status = 413, description = "The answer would be too large", body = ErrorBody),
+        (status = 429, description = "Too many requests of this client wait already: ask again after `Retry-After`", body = ErrorBody),
         (status = 502, description = "A source cannot be read", body = ErrorBody),
         (status = 503, description = "Too many answers are being made: ask again after `Retry-After`", body = ErrorBody),
         (status = 504, description = "A source does not answer", body = ErrorBody),
     ))]
 pub(super) async fn random_post(
     State(app): State<App>,
+    client: Client,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
-    random(&app, Params::from_lenient_body(&body)?).await
+    random(&app, client, Params::from_lenient_body(&body)?).await
 }
 
-async fn patch(app: &App, params: Params) -> Result<Response, ApiError> {
+async fn patch(app: &App, client: Client, params: Params) -> Result<Response, ApiError> {
     let request = Request::read(params)?;
-    let batch = app.engine.patch(&request).await?;
+    let batch = app.engine.patch(&request, client).await?;
     answer(app, batch, request.series.format).await
 }
 
-async fn random(app: &App, params: Params) -> Result<Response, ApiError> {
+async fn random(app: &App, client: Client, params: Params) -> Result<Response, ApiError> {
     let request = RandomRequest::read(params)?;
-    let batch = app.engine.random(&request).await?;
+    let batch = app.engine.random(&request, client).await?;
     answer(app, batch, request.series.format).await
 }
 
@@ -105,7 +113,7 @@ async fn answer(app: &App, batch: Batch, format: Format) -> Result<Response, Api
     let (encoded, held) = app.pool.run(move || (encode(&batch, format), batch.held)).await;
     let encoded = encoded?;
     let length: usize = encoded.pieces.iter().map(bytes::Bytes::len).sum();
-    let mut response = Body::from_stream(Sending::new(encoded.pieces, held)).into_response();
+    let mut response = whole(encoded.pieces, held).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(encoded.content_type));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

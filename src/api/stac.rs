@@ -1,15 +1,16 @@
 //! Landing page and conformance.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::accept::prefers_html;
 use super::error::ApiError;
 use super::links::{Base, GEOJSON, HTML, JSON, OPENAPI, QUERYABLES, SCHEMA, titled};
 use super::page;
+use super::shield::OwnPage;
 use super::state::App;
 use super::transactions;
 use crate::search::{About, Collection};
@@ -78,7 +79,7 @@ pub(super) async fn landing(
     let collections = app.backend.collections().await?;
     let response = if prefers_html(&headers) {
         let page = page::landing(&base, &about, &collections).into_string();
-        ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+        (Extension(OwnPage), [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
     } else {
         Json(landing_document(&app, &base, &about, &collections)).into_response()
     };

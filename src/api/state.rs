@@ -5,10 +5,12 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::error::ApiError;
+use super::proxies::Trusted;
+use super::shield::Origins;
 use super::transactions::{Tokens, Writing};
 use crate::asset::Proxy;
 use crate::patch::Engine;
-use crate::pool::Pool;
+use crate::pool::{Gate, Pool};
 use crate::search::{Backend, Collection};
 
 /// The server: every layer and handler has a clone of its own, which is the same server.
@@ -28,8 +30,37 @@ pub struct Parts {
     pub writing: Writing,
     /// Where CPU work goes.
     pub pool: Pool,
+    /// Where requests wait for their turn.
+    pub gates: Gates,
     /// What the operator chose.
     pub settings: Settings,
+}
+
+/// Bytes of bodies, in what becomes of them, at once.
+const BODY_BYTES: u64 = 256 << 20;
+
+/// Bytes of pages of Items, and of all that makes them, at once.
+const SEARCH_BYTES: u64 = 512 << 20;
+
+/// Bytes of assets on their way at once.
+const TRANSFER_BYTES: u64 = 512 << 20;
+
+/// Where requests of each kind wait for their turn, apart from those of other kinds; patches wait in their engine.
+#[derive(Debug)]
+pub struct Gates {
+    pub(super) bodies: Gate,
+    pub(super) searches: Gate,
+    pub(super) transfers: Gate,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self {
+            bodies: Gate::halved(BODY_BYTES),
+            searches: Gate::halved(SEARCH_BYTES),
+            transfers: Gate::halved(TRANSFER_BYTES),
+        }
+    }
 }
 
 impl std::ops::Deref for App {
@@ -71,6 +102,10 @@ pub struct Settings {
     pub asset_hrefs: AssetHrefs,
     /// Who may write.
     pub tokens: Tokens,
+    /// The sites whose scripts may read answers.
+    pub origins: Origins,
+    /// The proxies that say who asks.
+    pub trusted: Trusted,
     /// What `/metrics` reads; `None` in tests.
     pub metrics: Option<PrometheusHandle>,
 }

@@ -13,7 +13,7 @@ use super::seen::Seen;
 use super::snapshot::Snapshot;
 use super::sources::{LoadError, Source};
 use crate::pool::Pool;
-use crate::storage::Storage;
+use crate::storage::{Places, Storage};
 use crate::tree::Problem;
 
 /// Findings that are put together in one piece of work.
@@ -51,6 +51,7 @@ pub(super) struct Loaded {
 pub(super) async fn load(
     sources: &[Source],
     storage: &Storage,
+    places: Option<&Places>,
     pool: &Pool,
     before: &Loaded,
 ) -> Result<(Loaded, LoadReport), LoadError> {
@@ -67,7 +68,8 @@ pub(super) async fn load(
     let pool = &pool.alike()?;
     let mut merge = Merge::new(packer, &before.snapshot, &before.seen);
     for source in sources {
-        let mut found = read(source, storage, pool, &press, &before.seen).await?.ready_chunks(FOUND_AT_ONCE);
+        let mut found =
+            read(source, storage, places, pool, &press, &before.seen).await?.ready_chunks(FOUND_AT_ONCE);
         while let Some(some) = found.next().await {
             merge = pool
                 .run(move || {

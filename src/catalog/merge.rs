@@ -91,6 +91,7 @@ impl Merge {
         match found {
             Found::Document(document) => self.add_document(&document),
             Found::Problem(problem) => self.add_problem(problem)?,
+            Found::Outside(problem) => self.report.problems.push(problem),
             Found::Parent(parent) => self.add_parent(&parent),
             Found::Item(batch) => self.add_batch(batch)?,
         }

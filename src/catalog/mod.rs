@@ -119,13 +119,28 @@ pub struct Outside {
 pub struct Catalog {
     sources: Vec<Source>,
     storage: Storage,
+    /// What links may lead to; nothing: anywhere.
+    places: Option<Places>,
     pool: Pool,
     shown: Arc<Shown>,
+}
+
+/// The folders that sources lie in.
+fn folders(sources: &[Source]) -> impl Iterator<Item = Location> + '_ {
+    sources.iter().filter_map(Source::folder)
 }
 
 /// The sources as everything else names their places.
 fn adopted(sources: Vec<Source>, storage: &Storage) -> Vec<Source> {
     sources.into_iter().map(|source| source.adopted(storage)).collect()
+}
+
+/// The same, and what may be read: where they lie, and what is allowed besides.
+fn allowed(sources: Vec<Source>, storage: &Storage, allow: Vec<Location>) -> (Vec<Source>, Places) {
+    let sources = adopted(sources, storage);
+    let allow = allow.into_iter().map(|location| storage.adopt(location));
+    let places = Places::new(folders(&sources).chain(allow).collect());
+    (sources, places)
 }
 
 /// Reads a stored catalogue; what a store has is kept in the folder of caches, for the next start.
@@ -164,7 +179,7 @@ async fn read_stored(
 }
 
 impl Catalog {
-    /// Loads all sources as one catalogue.
+    /// Loads all sources as one catalogue, wherever their links lead.
     ///
     /// # Errors
     /// When a root cannot be read.
@@ -173,13 +188,37 @@ impl Catalog {
         storage: Storage,
         pool: Pool,
     ) -> Result<(Self, LoadReport), LoadError> {
-        let sources = adopted(sources, &storage);
-        let (loaded, report) = load::load(&sources, &storage, &pool, &Loaded::default()).await?;
-        Ok((Self { sources, storage, pool, shown: Arc::new(Shown::new(loaded)) }, report))
+        Self::load_within(adopted(sources, &storage), storage, None, pool).await
+    }
+
+    /// As [`Catalog::open`], but from the documents alone.
+    ///
+    /// # Errors
+    /// When a root cannot be read.
+    pub async fn read(
+        sources: Vec<Source>,
+        storage: Storage,
+        pool: Pool,
+        allow: Vec<Location>,
+    ) -> Result<(Self, LoadReport), LoadError> {
+        let (sources, places) = allowed(sources, &storage, allow);
+        Self::load_within(sources, storage, Some(places), pool).await
+    }
+
+    async fn load_within(
+        sources: Vec<Source>,
+        storage: Storage,
+        places: Option<Places>,
+        pool: Pool,
+    ) -> Result<(Self, LoadReport), LoadError> {
+        let before = Loaded::default();
+        let (loaded, report) = load::load(&sources, &storage, places.as_ref(), &pool, &before).await?;
+        Ok((Self { sources, storage, places, pool, shown: Arc::new(Shown::new(loaded)) }, report))
     }
 
     /// Starts from the snapshot that `cache` or the folder of the tree holds, when there is one of these sources; else as
-    /// [`Catalog::load`]. A snapshot may be older than the documents: [`Catalog::reload`] compares it with them.
+    /// [`Catalog::load`], but following links only to where the sources are and what `allow` names. A snapshot may be older
+    /// than the documents: [`Catalog::reload`] compares it with them.
     ///
     /// # Errors
     /// When there is no snapshot and a root cannot be read.
@@ -188,8 +227,10 @@ impl Catalog {
         storage: Storage,
         pool: Pool,
         cache: Option<&Path>,
+        allow: Vec<Location>,
     ) -> Result<(Self, Start), LoadError> {
-        let sources = adopted(sources, &storage);
+        let (sources, places) = allowed(sources, &storage, allow);
+        let places = Some(places);
         let own = cache.map(|folder| stored::path_in(folder, &sources));
         let own = own.and_then(|path| Location::from_path(&path).ok());
         let mut refused = Vec::new();
@@ -199,7 +240,8 @@ impl Catalog {
             }
             match read_stored(&location, &sources, &storage, &pool, cache).await {
                 Ok(Some(loaded)) => {
-                    let catalog = Self { sources, storage, pool, shown: Arc::new(Shown::new(loaded)) };
+                    let catalog =
+                        Self { sources, storage, places, pool, shown: Arc::new(Shown::new(loaded)) };
                     let start = Start { from: Some(location), refused, report: LoadReport::default() };
                     return Ok((catalog, start));
                 }
@@ -207,7 +249,7 @@ impl Catalog {
                 Err(error) => refused.push((location, error)),
             }
         }
-        let (catalog, report) = Self::load(sources, storage, pool).await?;
+        let (catalog, report) = Self::load_within(sources, storage, places, pool).await?;
         Ok((catalog, Start { from: None, refused, report }))
     }
 
@@ -274,7 +316,8 @@ impl Catalog {
         }
         let shown = Arc::clone(&self.shown);
         let before = self.pool.run(move || shown.begin()).await;
-        let loaded = load::load(&self.sources, &self.storage, &self.pool, &before).await;
+        let loaded =
+            load::load(&self.sources, &self.storage, self.places.as_ref(), &self.pool, &before).await;
         let (loaded, report) = match loaded {
             Ok((loaded, report)) => (Some(loaded), Ok(report)),
             Err(error) => (None, Err(error)),
@@ -288,7 +331,8 @@ impl Catalog {
     pub async fn has_changed(&self) -> bool {
         let shown = Arc::clone(&self.shown);
         let loaded = self.pool.run(move || shown.settled()).await;
-        loaded.seen.has_changed(&self.storage, &self.folders()).await
+        let folders: Vec<Location> = folders(&self.sources).collect();
+        loaded.seen.has_changed(&self.storage, &folders).await
     }
 
     /// Looks at the assets of up to [`ASSETS_LOOKED_AT`] Items, evenly spread: how many lie outside of `places`, and the
@@ -328,10 +372,11 @@ impl Catalog {
         self.shown.snapshot()
     }
 
-    /// The folders that the catalogue was loaded from: assets below them may be read.
+    /// What may be read: the folders that the catalogue was loaded from, and what was allowed besides.
     #[must_use]
-    pub fn folders(&self) -> Vec<Location> {
-        self.sources.iter().filter_map(Source::folder).collect()
+    pub fn places(&self) -> Places {
+        let of_sources = || Places::new(folders(&self.sources).collect());
+        self.places.clone().unwrap_or_else(of_sources)
     }
 
     /// The roots of the trees that it was loaded from, in load order: what may be written to.

@@ -11,7 +11,7 @@ use super::seen::Seen;
 use super::sources::{LoadError, Source};
 use super::table::TableReader;
 use crate::pool::Pool;
-use crate::storage::{LocalCopy, Location, Storage, StorageError};
+use crate::storage::{LocalCopy, Location, Places, Storage, StorageError};
 use crate::tree::{Before, Document, Found, Kind, Parent, is_in_state, walk};
 
 /// What comes out of a source; an error ends the load.
@@ -20,10 +20,11 @@ pub(super) type Reading = BoxStream<'static, Result<Found<Batch>, LoadError>>;
 /// Findings of a tree that wait to be taken in; an Item is one.
 const FOUND_AHEAD: usize = 256;
 
-/// Reads one source.
+/// Reads one source, as far as `places` allow.
 pub(super) async fn read(
     source: &Source,
     storage: &Storage,
+    places: Option<&Places>,
     pool: &Pool,
     press: &Press,
     seen: &Arc<Seen>,
@@ -37,7 +38,8 @@ pub(super) async fn read(
                 let is_current = listing.get(location).is_some_and(|meta| is_in_state(meta, &state));
                 Some(Before { state, is_current })
             });
-            let found = walk(storage, pool, root, known, move |item| press.item(item)).await?;
+            let found =
+                walk(storage, places.cloned(), pool, root, known, move |item| press.item(item)).await?;
             Ok(ahead(found.map(Ok).boxed()))
         }
         Source::Ndjson(location) => {

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::logs::LogFormat;
-use crate::api::{AssetHrefs, Tokens};
+use crate::api::{AssetHrefs, Network, Origins, Tokens, Trusted};
 use crate::patch::Limits;
 use crate::storage::{Environment, Location, Secret, Settings, Storage, StoreSettings};
 
@@ -60,6 +60,26 @@ pub(super) struct ServeOptions {
     #[arg(long, env = "CAIRN_MAX_PATCH_BYTES", value_name = "BYTES")]
     #[serde(alias = "max-patch-bytes")]
     max_patch_bytes: Option<u64>,
+
+    /// Site whose scripts may read answers, such as https://example.org (repeatable); none: no other site [default: all]
+    #[arg(long, env = "CAIRN_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    #[serde(default, alias = "cors-origin")]
+    cors_origin: Vec<String>,
+
+    /// Address or network of a proxy before the server, whose X-Forwarded-For says who asks (repeatable) [default: none]
+    #[arg(long, env = "CAIRN_TRUST_PROXY", value_name = "NETWORK", value_delimiter = ',')]
+    #[serde(default, alias = "trust-proxy")]
+    trust_proxy: Vec<String>,
+
+    /// Connections at once; one client has no more of them than it leaves free [default: 4096]
+    #[arg(long, env = "CAIRN_MAX_CONNECTIONS", value_name = "COUNT")]
+    #[serde(alias = "max-connections")]
+    max_connections: Option<usize>,
+
+    /// Seconds that answers under way may take to end after SIGTERM [default: 10]
+    #[arg(long, env = "CAIRN_DRAIN_SECONDS", value_name = "SECONDS")]
+    #[serde(alias = "drain-seconds")]
+    drain_seconds: Option<u64>,
 
     /// Seconds between looks for changes in the catalogue; 0: never [default: 60 for stores, 5 for disk]
     #[arg(long, env = "CAIRN_REFRESH", value_name = "SECONDS")]
@@ -127,6 +147,14 @@ pub(super) struct Config {
     pub(super) tokens: Tokens,
     pub(super) limits: Limits,
     pub(super) refresh: Refresh,
+    /// Sites whose scripts may read answers.
+    pub(super) origins: Origins,
+    /// Proxies that say who asks.
+    pub(super) trusted: Trusted,
+    /// Connections at once.
+    pub(super) max_connections: usize,
+    /// How long answers under way may take to end.
+    pub(super) drain: Duration,
     /// How stores are accessed.
     pub(super) stores: Settings,
     /// Where snapshots are kept; nothing when the user has no folder for caches.
@@ -135,6 +163,8 @@ pub(super) struct Config {
     pub(super) quiet: bool,
 }
 
+const DEFAULT_MAX_CONNECTIONS: usize = 4096;
+const DEFAULT_DRAIN: Duration = Duration::from_secs(10);
 const DEFAULT_BIND: &str = "127.0.0.1:8080";
 const DEFAULT_MAX_PATCH_BYTES: u64 = 512 << 20;
 const DEFAULT_CACHE_BYTES: u64 = 512 << 20;
@@ -160,6 +190,15 @@ impl ServeOptions {
                 anyhow::bail!("--asset-hrefs signed is not in this version; use auto, original or proxy")
             }
         };
+        let origins = if self.cors_origin.is_empty() { file.cors_origin } else { self.cors_origin };
+        let proxies = if self.trust_proxy.is_empty() { file.trust_proxy } else { self.trust_proxy };
+        let proxies = proxies
+            .iter()
+            .map(|text| text.parse::<Network>().context("--trust-proxy"))
+            .collect::<Result<_, _>>()?;
+        let max_connections =
+            self.max_connections.or(file.max_connections).unwrap_or(DEFAULT_MAX_CONNECTIONS);
+        anyhow::ensure!(max_connections > 0, "--max-connections 0: expected at least 1");
         let refresh = match self.refresh.or(file.refresh) {
             None => Refresh::Usual,
             Some(0) => Refresh::Never,
@@ -184,6 +223,10 @@ impl ServeOptions {
                 cache_bytes: self.cache_bytes.or(file.cache_bytes).unwrap_or(DEFAULT_CACHE_BYTES),
             },
             refresh,
+            origins: check_origins(&origins)?,
+            trusted: Trusted::new(proxies),
+            max_connections,
+            drain: self.drain_seconds.or(file.drain_seconds).map_or(DEFAULT_DRAIN, Duration::from_secs),
             stores,
             log_format: self.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
             quiet: self.quiet || file.quiet,
@@ -235,6 +278,26 @@ fn check_url(text: &str) -> anyhow::Result<String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// `none`, `*`, or sites: scheme, host and port, as browsers name them.
+fn check_origins(texts: &[String]) -> anyhow::Result<Origins> {
+    let all: Vec<&str> = texts.iter().map(String::as_str).collect();
+    match all.as_slice() {
+        [] | ["*"] => return Ok(Origins::Any),
+        ["none"] => return Ok(Origins::Only(Vec::new())),
+        _ => {}
+    }
+    let origin = |text: &str| {
+        let is_origin = url::Url::parse(text).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
+        });
+        let expected =
+            format!("--cors-origin {text}: expected an origin such as https://example.org, * or none alone");
+        anyhow::ensure!(is_origin, "{expected}");
+        text.parse().context(expected)
+    };
+    Ok(Origins::Only(all.into_iter().map(origin).collect::<Result<_, _>>()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +318,35 @@ mod tests {
         assert!(!format!("{options:?}").contains("S3CR3T"));
         let unknown = toml::from_str::<ServeOptions>("[[store]]\nprefix = 's3://a'\npassword = 'x'");
         assert!(unknown.expect_err("unknown").to_string().contains("password"));
+    }
+
+    #[test]
+    fn the_example_has_every_setting_and_is_understood() {
+        use clap::CommandFactory as _;
+
+        #[derive(clap::Parser)]
+        struct Arguments {
+            #[command(flatten)]
+            _options: ServeOptions,
+        }
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cairn.toml");
+        let options = ServeOptions { config: Some(file.clone()), ..ServeOptions::default() };
+        let config = options.check().expect("an example that is understood");
+        assert_eq!(config.max_connections, DEFAULT_MAX_CONNECTIONS);
+        let text = std::fs::read_to_string(file).expect("the example");
+        let keys: toml::Table = toml::from_str(&text).expect("TOML");
+        let command = Arguments::command();
+        for argument in command.get_arguments().filter(|argument| argument.get_id() != "config") {
+            assert!(keys.contains_key(argument.get_id().as_str()), "{} is missing", argument.get_id());
+        }
+        // Those of stores have no arguments: the message for an unknown one names them all.
+        let unknown = toml::from_str::<StoreSettings>("nothing = 1").expect_err("unknown").to_string();
+        let stores = keys["store"].as_array().expect("stores");
+        let known = unknown.split_once("expected one of").expect("names").1;
+        for name in known.split('`').skip(1).step_by(2).filter(|name| !name.contains('-')) {
+            let is_there = name == "endpoint_url" || stores.iter().any(|store| store.get(name).is_some());
+            assert!(is_there, "{name} is missing");
+        }
     }
 
     #[test]
@@ -284,6 +376,23 @@ mod tests {
         let spaced = ServeOptions { token: vec![Secret::new("S3 CR3T")], ..ServeOptions::default() };
         let fault = format!("{:#}", spaced.check().expect_err("a fault"));
         assert!(fault.contains("--token") && !fault.contains("CR3T"), "{fault}");
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_name_them() {
+        let check =
+            |texts: &[&str]| check_origins(&texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+        assert_eq!(check(&[]).expect("all"), Origins::Any);
+        assert_eq!(check(&["none"]).expect("none"), Origins::Only(Vec::new()));
+        assert!(
+            matches!(check(&["https://a.org", "http://b.org:81"]), Ok(Origins::Only(list)) if list.len() == 2)
+        );
+        for wrong in [&["https://a.org/"][..], &["a.org"], &["https://a.org/x"], &["*", "https://a.org"]] {
+            assert!(
+                format!("{:#}", check(wrong).expect_err("no origin")).contains("--cors-origin"),
+                "{wrong:?}"
+            );
+        }
     }
 
     #[test]

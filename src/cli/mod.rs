@@ -122,7 +122,14 @@ fn leave(error: &anyhow::Error) -> ! {
     signal_hook::low_level::exit(1)
 }
 
+/// Tasks that a thread of the runtime goes on with before it looks whether a connection has news: with the usual 61, a small
+/// request waits while large answers are copied.
+const TASKS_BETWEEN_LOOKS: u32 = 8;
+
 /// A runtime for one command.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .event_interval(TASKS_BETWEEN_LOOKS)
+        .build()?)
 }

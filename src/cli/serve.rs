@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use clap::Args;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::{Config, ServeOptions};
 use super::logs;
-use crate::api::{self, App, Parts, Settings, Writing};
+use crate::api::{self, App, Door, Gates, Parts, Settings, Writing};
 use crate::asset::Proxy;
 use crate::catalog::{Catalog, LoadReport, Source};
 use crate::cog::Headers;
@@ -26,8 +25,12 @@ use crate::tree::{Mirror, Problem, Writer};
 /// How often headers of rasters that were opened since are written down.
 const HEADERS_SAVED_EVERY: Duration = Duration::from_secs(10);
 
-/// How long requests may take to end after SIGTERM.
-const DRAIN: Duration = Duration::from_secs(10);
+/// Descriptors for all but connections: files, connections to stores.
+const OTHER_DESCRIPTORS: usize = 512;
+
+/// Bounds of the buckets that latencies are counted in, in seconds.
+const LATENCIES: [f64; 14] =
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0];
 
 /// When a catalogue in a store that was started from its snapshot is compared with its documents.
 const FIRST_LOOK_AT_STORE: Duration = Duration::from_secs(10);
@@ -45,6 +48,10 @@ pub(super) struct ServeArgs {
 
     #[command(flatten)]
     options: ServeOptions,
+
+    /// Read the settings and the catalogue, say what is wrong with them, and end: with 0 when nothing is
+    #[arg(long)]
+    check: bool,
 }
 
 /// Runs `cairn serve`.
@@ -52,10 +59,31 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = args.options.check()?;
     logs::start(config.log_format, config.quiet);
     let runtime = super::runtime()?;
-    let ended = runtime.block_on(serve(&args.catalogs, config, |_| {}));
+    let ended = runtime.block_on(async {
+        if args.check {
+            check(&args.catalogs, config).await
+        } else {
+            serve(&args.catalogs, config, |_| {}).await
+        }
+    });
     // A disk that hangs holds its thread: nobody waits for that.
     runtime.shutdown_background();
     ended
+}
+
+/// Reads the catalogue from its documents, and says what is wrong with it.
+async fn check(catalogs: &[String], config: Config) -> anyhow::Result<()> {
+    let storage = Storage::new(config.stores);
+    let sources = catalogs.iter().map(|text| Source::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let (catalog, report) = Catalog::read(sources, storage, Pool::new()?, config.allow).await?;
+    tell(&report);
+    tell_outside(&catalog, &catalog.places())?;
+    let count = report.problems.len();
+    anyhow::ensure!(
+        count == 0,
+        "{count} documents or Items of the catalogue cannot be served; they are named above"
+    );
+    Ok(())
 }
 
 /// Loads, listens, serves until told to stop. `ready` runs once the server listens, with its address.
@@ -69,7 +97,8 @@ pub(super) async fn serve(
     let is_remote = sources.iter().any(Source::is_remote);
     let start = Instant::now();
     let (catalog, started) =
-        Catalog::open(sources, storage.clone(), pool.clone(), config.cache_dir.as_deref()).await?;
+        Catalog::open(sources, storage.clone(), pool.clone(), config.cache_dir.as_deref(), config.allow)
+            .await?;
     for (location, error) in &started.refused {
         let reason = Problem::of(location.clone(), error).reason;
         tracing::warn!("the snapshot {location} is not used: {reason}");
@@ -84,8 +113,7 @@ pub(super) async fn serve(
         None => tell(&started.report),
     }
     let catalog = Arc::new(catalog);
-    let allowed = config.allow.iter().map(|location| storage.adopt(location.clone()));
-    let places = Places::new(catalog.folders().into_iter().chain(allowed).collect());
+    let places = catalog.places();
     tell_outside(&catalog, &places)?;
 
     let backend: Arc<dyn Backend> = Arc::new(Memory::new(Arc::clone(&catalog), pool.clone()));
@@ -97,7 +125,9 @@ pub(super) async fn serve(
         public_url: config.public_url.clone(),
         asset_hrefs: config.asset_hrefs,
         tokens: config.tokens.clone(),
-        metrics: Some(PrometheusBuilder::new().install_recorder().context("cannot start the metrics")?),
+        origins: config.origins.clone(),
+        trusted: config.trusted.clone(),
+        metrics: Some(recorder().context("cannot start the metrics")?),
     };
     let proxy = Proxy::new(storage.clone(), places);
     let trees = catalog.trees();
@@ -111,7 +141,15 @@ pub(super) async fn serve(
         tokio::spawn(writer.keep());
     }
     let writing = Writing::new(writer);
-    let app = api::app(App::new(Parts { backend, engine, proxy, writing, pool, settings }));
+    let app = api::app(App::new(Parts {
+        backend,
+        engine,
+        proxy,
+        writing,
+        pool,
+        gates: Gates::default(),
+        settings,
+    }));
 
     let listener =
         TcpListener::bind(config.bind).await.with_context(|| format!("cannot listen on {}", config.bind))?;
@@ -124,27 +162,43 @@ pub(super) async fn serve(
     tokio::spawn(known.clone().keep());
     announce(&address);
     ready(&address);
-    let stop = Arc::new(tokio::sync::Notify::new());
-    let stopped = Arc::clone(&stop);
-    // A small answer must not wait for the acknowledgement of the one before.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!("cannot send small packets at once: {error}");
-        }
-    });
-    let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
+    let drain = config.drain;
+    let stop = async move {
         until_one_of(terminate, interrupt).await;
-        tracing::info!("stopping: answers under way may take {} s more", DRAIN.as_secs());
-        stopped.notify_one();
-    });
-    tokio::select! {
-        ended = async { serving.await } => ended.context("the server ended")?,
-        () = async { stop.notified().await; tokio::time::sleep(DRAIN).await } => {
-            tracing::warn!("stopped with answers still under way");
-        }
+        tracing::info!("stopping: answers under way may take {} s more", drain.as_secs());
+    };
+    let door = Door::new(listener, config.trusted, connections(config.max_connections));
+    if !door.serve(app, stop, drain).await {
+        tracing::warn!("stopped with answers still under way");
     }
     known.save().await;
     Ok(())
+}
+
+/// What `/metrics` reads.
+fn recorder() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildError> {
+    let seconds = Matcher::Full("cairn_http_request_seconds".to_owned());
+    PrometheusBuilder::new().set_buckets_for_metric(seconds, &LATENCIES)?.install_recorder()
+}
+
+/// As many connections as are wanted and there are descriptors for; the system is asked for as many as it allows.
+fn connections(wanted: usize) -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!("cannot have more descriptors: {error}");
+        }
+    }
+    let Some(descriptors) = getrlimit(Resource::Nofile).current else { return wanted };
+    let most = usize::try_from(descriptors).unwrap_or(usize::MAX).saturating_sub(OTHER_DESCRIPTORS).max(16);
+    if most < wanted {
+        tracing::warn!(
+            "{descriptors} descriptors are enough for {most} connections only; raise them with ulimit -n"
+        );
+    }
+    wanted.min(most)
 }
 
 /// The one line that says where the server is.
@@ -178,6 +232,7 @@ impl Keeper {
         // A snapshot from beside the tree may be of another place: what was found out about the documents here is kept.
         let mut is_first = is_stored;
         if !is_stored {
+            self.record();
             self.store().await;
         }
         loop {
@@ -186,10 +241,13 @@ impl Keeper {
                 () = wait(pause) => false,
             };
             let start = Instant::now();
-            if asked || self.catalog.has_changed().await {
+            if !asked && !self.catalog.has_changed().await {
+                self.record();
+            } else {
                 match self.catalog.reload().await {
                     Ok(report) => {
                         tell(&report);
+                        self.record();
                         let changed = report.fresh + report.gone + report.taken_in > 0;
                         if changed || std::mem::take(&mut is_first) {
                             self.store().await;
@@ -202,6 +260,22 @@ impl Keeper {
             }
             // Looking at a large tree takes long: it may not take more than a twentieth of the time.
             pause = self.every.map(|every| every.max(start.elapsed() * 20));
+        }
+    }
+
+    /// For `/metrics`: the catalogue is as its documents are now, and weighs this much.
+    fn record(&self) {
+        let weight = self.catalog.snapshot().weight();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        metrics::gauge!("cairn_snapshot_timestamp_seconds").set(now.as_secs_f64());
+        for (of, bytes) in [
+            ("columns", weight.columns),
+            ("trees", weight.trees),
+            ("shapes", weight.shapes),
+            ("documents", weight.bodies),
+        ] {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+            metrics::gauge!("cairn_snapshot_bytes", "of" => of).set(bytes as f64);
         }
     }
 

@@ -50,6 +50,13 @@ impl Headers {
         Self { storage, kept, trusted, fresh: Arc::default() }
     }
 
+    /// Memory that they take, in bytes.
+    #[must_use]
+    pub async fn kept_bytes(&self) -> u64 {
+        self.kept.run_pending_tasks().await;
+        self.kept.weighted_size()
+    }
+
     /// The headers of the rasters at these locations, in their order. Those on this disk are as they are now.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -93,6 +94,7 @@ pub struct Blocks {
 struct Counts {
     hits: AtomicU64,
     misses: AtomicU64,
+    decoding_ns: AtomicU64,
 }
 
 /// A block that has to be read and decoded.
@@ -134,6 +136,12 @@ impl Blocks {
     #[must_use]
     pub fn misses(&self) -> u64 {
         self.counts.misses.load(Ordering::Relaxed)
+    }
+
+    /// Time that threads have spent decoding, so far.
+    #[must_use]
+    pub fn decoding(&self) -> Duration {
+        Duration::from_nanos(self.counts.decoding_ns.load(Ordering::Relaxed))
     }
 
     /// Bytes that are kept.
@@ -247,20 +255,21 @@ impl Blocks {
         // A run holds its members, and memory holds the run: both fit.
         let at = offset(flight.range.start - start)..offset(flight.range.end - start);
         let bytes = run.await.map_err(BlockFailure::Storage)?.slice(at);
+        let counts = Arc::clone(&self.counts);
         let spares = self.spares.clone();
-        self.pool.run(move || flight.decode(&bytes, &spares)).await
+        self.pool.run(move || flight.decode(&bytes, &spares, &counts)).await
     }
 
     /// A block whose bytes the system has in memory: read, as far as its rows probably reach, and decoded in one go.
     async fn load_resident(&self, flight: Flight) -> Option<Result<Arc<Decoded>, BlockFailure>> {
-        let (storage, spares) = (self.storage.clone(), self.spares.clone());
+        let (storage, spares, counts) = (self.storage.clone(), self.spares.clone(), Arc::clone(&self.counts));
         let work = move || {
             RAW.with_borrow_mut(|raw| {
                 let (opened, range) = (&flight.opened, flight.range.clone());
                 let mut decode = |end| {
                     let range = range.start..end;
                     let is_read = storage.read_resident(&opened.location, &opened.etag, range, raw);
-                    is_read.then(|| flight.decode(raw, &spares))
+                    is_read.then(|| flight.decode(raw, &spares, &counts))
                 };
                 let likely = range.start + flight.likely_bytes();
                 let mut decoded = decode(likely);
@@ -302,14 +311,17 @@ impl Flight {
         self.image().map_or(stored, |image| likely_bytes(image, stored, self.rows_of(image)))
     }
 
-    fn decode(&self, bytes: &[u8], spares: &Spares) -> Result<Arc<Decoded>, BlockFailure> {
+    fn decode(&self, bytes: &[u8], spares: &Spares, counts: &Counts) -> Result<Arc<Decoded>, BlockFailure> {
         let Some(image) = self.image() else {
             return Ok(Arc::new(Decoded { rows: 0, samples: spares.lend(Vec::new()) }));
         };
         let rows = self.rows_of(image);
         let mut samples = spares.take(offset(image.row_bytes().saturating_mul(rows.into())));
-        decode_block(image, bytes, rows, &mut samples)
-            .map_err(|error| BlockFailure::Decode(Arc::new(error)))?;
+        let start = Instant::now();
+        let decoded = decode_block(image, bytes, rows, &mut samples);
+        let took = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        counts.decoding_ns.fetch_add(took, Ordering::Relaxed);
+        decoded.map_err(|error| BlockFailure::Decode(Arc::new(error)))?;
         Ok(Arc::new(Decoded { rows, samples: spares.lend(samples) }))
     }
 

@@ -18,7 +18,7 @@ use super::series::{Dtype, Format, OnError, Series};
 use super::source::BandSource;
 use super::steps::spread;
 use crate::cog::{Headers, Opened};
-use crate::pool::{Gate, Permit, Permits, Pool};
+use crate::pool::{Client, Gate, Pass, Permits, Pool};
 use crate::search::Backend;
 use crate::stac::{DataType, ItemFacts};
 use crate::storage::Places;
@@ -86,6 +86,12 @@ impl Engine {
         self.headers.storage().counters()
     }
 
+    /// The headers of rasters that are kept.
+    #[must_use]
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
     /// The blocks that are kept.
     #[must_use]
     pub fn blocks(&self) -> &Blocks {
@@ -99,14 +105,15 @@ impl Engine {
     }
 
     /// One patch time series.
-    pub(super) async fn series(&self, request: &Request) -> Result<Batch, PatchError> {
+    pub(super) async fn series(&self, request: &Request, client: Client) -> Result<Batch, PatchError> {
         let prepared = self.prepare(&request.window, &request.series).await?;
-        let (patches, held) = self.read_all(vec![prepared], &request.series, Padding::UnlessEmpty).await?;
+        let (patches, held) =
+            self.read_all(vec![prepared], &request.series, Padding::UnlessEmpty, client).await?;
         Ok(Batch { patches, centers: None, held })
     }
 
     /// A batch of random patch time series.
-    pub(super) async fn samples(&self, request: &RandomRequest) -> Result<Batch, PatchError> {
+    pub(super) async fn samples(&self, request: &RandomRequest, client: Client) -> Result<Batch, PatchError> {
         let bands = request.series.bands.as_ref().map_or(1, Vec::len);
         let steps = request.series.timestamps.unwrap_or(0);
         self.check_size(
@@ -122,7 +129,7 @@ impl Engine {
             self.prepare(&place, &request.series).await
         });
         let prepared = prepared.buffered(SAMPLES_AT_ONCE).try_collect().await?;
-        let (patches, held) = self.read_all(prepared, &request.series, Padding::Always).await?;
+        let (patches, held) = self.read_all(prepared, &request.series, Padding::Always, client).await?;
         Ok(Batch { patches, centers: Some(centers), held })
     }
 
@@ -153,7 +160,8 @@ impl Engine {
         prepared: Vec<Prepared>,
         series: &Series,
         padding: Padding,
-    ) -> Result<(Vec<Patch>, Permit), PatchError> {
+        client: Client,
+    ) -> Result<(Vec<Patch>, Pass), PatchError> {
         let all =
             || prepared.iter().flat_map(|p| &p.steps).flat_map(|s| &s.items).map(|(_, sources)| sources);
         let bands = prepared.iter().map(|p| p.bands).max().unwrap_or(0);
@@ -169,7 +177,7 @@ impl Engine {
             total += steps.saturating_mul(layout.step_bytes()) as u64;
             layouts.push(Arc::new(layout));
         }
-        let held = self.answers.enter(total).await?;
+        let held = self.answers.enter(client, total).await?;
         let rasters: Vec<Arc<Opened>> = all().flatten().map(|source| Arc::clone(&source.opened)).collect();
         let mut patches = Vec::with_capacity(prepared.len());
         for (series_of, layout) in prepared.into_iter().zip(layouts) {

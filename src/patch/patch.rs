@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::window::Window;
-use crate::pool::Permit;
+use crate::pool::Pass;
 use crate::stac::DataType;
 
 /// One patch, or the samples of `/patch/random`.
@@ -15,7 +15,7 @@ pub struct Batch {
     /// Longitude and latitude of each sample's middle; only for random ones, whose array has a leading axis.
     pub centers: Option<Vec<(f64, f64)>>,
     /// Its bytes, taken until this is dropped: when it has been sent, or nobody wants it any more.
-    pub held: Permit,
+    pub held: Pass,
 }
 
 /// One patch time series: an array (time, bands, rows, columns).

@@ -28,17 +28,6 @@ impl Permits {
         Self { pieces: Arc::new(Semaphore::new(total as usize)), total }
     }
 
-    /// `bytes`, if they are free and nobody waits for any.
-    pub(super) fn try_take(&self, bytes: u64) -> Option<Permit> {
-        let count = pieces(bytes).min(self.total);
-        Arc::clone(&self.pieces).try_acquire_many_owned(count).ok().map(|held| Permit { _held: Some(held) })
-    }
-
-    /// Bytes that are taken, or kept for the first of those who wait.
-    pub(super) fn held_bytes(&self) -> u64 {
-        PIECE_BYTES * (self.total as usize).saturating_sub(self.pieces.available_permits()) as u64
-    }
-
     /// Waits until `bytes` are free. More than there are in all count as all of them.
     pub async fn take(&self, bytes: u64) -> Permit {
         let count = pieces(bytes).min(self.total);

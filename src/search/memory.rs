@@ -11,7 +11,7 @@ use super::aggregation::Aggregations;
 use super::backend::{About, Backend, Collection, Item, Matches, Page, SearchError};
 use super::document::{parsed, unpacked, unreadable};
 use super::plan::{Plan, Question};
-use super::query::Search;
+use super::query::{MAX_PAGE_BYTES, Search};
 use super::queryables::Queryable;
 use super::{census, tallied};
 use crate::catalog::{BodyRef, Catalog, HotBodies, RowId, Snapshot};
@@ -68,11 +68,20 @@ impl Memory {
 
     fn finish(&self, snapshot: &Snapshot, search: &Search, plan: &Plan<'_>) -> Result<Page, SearchError> {
         let found = plan.page()?;
-        let next = match found.rows.last().filter(|_| found.more) {
+        let (mut items, mut bytes) = (Vec::with_capacity(found.rows.len()), 0);
+        for at in &found.rows {
+            let item = self.item_at(snapshot, *at)?;
+            bytes += item.body.open_json().len();
+            items.push(item);
+            if bytes >= MAX_PAGE_BYTES {
+                break;
+            }
+        }
+        let more = found.more || items.len() < found.rows.len();
+        let next = match items.len().checked_sub(1).and_then(|last| found.rows.get(last)).filter(|_| more) {
             Some(last) => Some(super::token::Token::after(plan.rank(*last)?, &search.sort)),
             None => None,
         };
-        let items = found.rows.iter().map(|at| self.item_at(snapshot, *at)).collect::<Result<_, _>>()?;
         Ok(Page { items, matched: found.matched, next })
     }
 
@@ -94,7 +103,7 @@ impl Backend for Memory {
                 }
             }
             let (this, search) = (self.clone(), search.clone());
-            self.pool.run(move || this.page_of(&snapshot, &search)).await
+            self.pool.search(move || this.page_of(&snapshot, &search)).await
         }
         .boxed()
     }
@@ -126,7 +135,7 @@ impl Backend for Memory {
     ) -> BoxFuture<'a, Result<Vec<Aggregated>, SearchError>> {
         async move {
             let (snapshot, search, wanted) = (self.catalog.snapshot(), search.clone(), wanted.clone());
-            self.pool.run(move || tallied::aggregate(&snapshot, &search, &wanted)).await
+            self.pool.search(move || tallied::aggregate(&snapshot, &search, &wanted)).await
         }
         .boxed()
     }
@@ -138,7 +147,7 @@ impl Backend for Memory {
         async move {
             let (snapshot, kept) = (self.catalog.snapshot(), self.queryables.clone());
             let collection = collection.map(str::to_owned);
-            self.pool.run(move || kept.of(&snapshot, collection.as_deref())).await
+            self.pool.search(move || kept.of(&snapshot, collection.as_deref())).await
         }
         .boxed()
     }
@@ -190,7 +199,7 @@ fn each<T: Send + 'static>(
 ) -> BoxStream<'static, Result<T, SearchError>> {
     async move {
         let scanned = Arc::clone(&snapshot);
-        let rows = pool.run(move || Plan::new(&scanned, &Question::new(&search)).all());
+        let rows = pool.search(move || Plan::new(&scanned, &Question::new(&search)).all());
         let rows = match rows.await {
             Ok(rows) => rows,
             Err(error) => return stream::iter([Err(error)]).boxed(),
@@ -205,7 +214,7 @@ fn each<T: Send + 'static>(
                     let piece = &rows[from..(from + READ_AT_ONCE).min(rows.len())];
                     piece.iter().map(|at| read(&snapshot, *at)).collect::<Vec<_>>()
                 };
-                stream::iter(pool.run(read).await)
+                stream::iter(pool.search(read).await)
             }
         };
         stream::iter(pieces).then(read_piece).flatten().boxed()

@@ -39,7 +39,7 @@ pub use fields::Fields;
 pub use filter::{Conjunct, Document, Filter, FilterError, Operand, Record, Test, meets};
 pub use memory::Memory;
 pub use params::{ParamError, Params};
-pub use query::{DEFAULT_LIMIT, MAX_LIMIT, PARAMETERS, Place, Search, read_bbox};
+pub use query::{DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE_BYTES, PARAMETERS, Place, Search, read_bbox};
 pub use queryables::{Kind, MAX_QUERYABLES, MAX_TEXTS, Observed, Queryable};
 pub use sort::{Rank, SortKey, SortValue};
 pub use table::{TableAnswerError, table};

@@ -1,6 +1,6 @@
 //! Raw parameters become one checked [`Search`].
 
-use geo::Geometry;
+use geo::{CoordsIter, Geometry};
 use serde_json::Value;
 
 use super::fields::Fields;
@@ -16,6 +16,12 @@ pub const DEFAULT_LIMIT: usize = 100;
 
 /// The largest page; a larger `limit` is clamped to it.
 pub const MAX_LIMIT: usize = 10_000;
+
+/// Most positions of `intersects`.
+const MAX_POSITIONS: usize = 100_000;
+
+/// Documents on one page, in bytes: the one that reaches this is the last, whatever `limit` says, and another page follows.
+pub const MAX_PAGE_BYTES: usize = 64 << 20;
 
 /// The parameters of `/search`.
 pub const PARAMETERS: [&str; 16] = [
@@ -115,8 +121,15 @@ impl Search {
         search.bands = params.texts("bands")?.unwrap_or_default();
         let bbox = read_bbox(&mut params, "bbox")?;
         let shape = params.json("intersects")?.map(|value| {
-            parse_geometry(&value)
-                .map_err(|e| ParamError::Invalid { name: "intersects".to_owned(), problem: e.to_string() })
+            let invalid = |problem: String| ParamError::Invalid { name: "intersects".to_owned(), problem };
+            let shape = parse_geometry(&value).map_err(|error| invalid(error.to_string()))?;
+            let positions = shape.coords_count();
+            if positions > MAX_POSITIONS {
+                let problem =
+                    format!("{positions} positions are more than the {MAX_POSITIONS} that are read");
+                return Err(invalid(problem));
+            }
+            Ok(shape)
         });
         search.place = match (bbox, shape.transpose()?) {
             (Some(_), Some(_)) => {

@@ -189,14 +189,17 @@ impl Location {
         }
     }
 
-    /// True when `self` is `folder` or lies below it.
+    /// True when `self` is `folder` or lies below it, also for a server that decodes a path once more than it should.
     #[must_use]
     pub fn is_below(&self, folder: &Self) -> bool {
         match (self, folder) {
             (Self::Local(path), Self::Local(folder)) => path.starts_with(folder),
             (Self::Remote(url), Self::Remote(folder)) => {
                 let base = folder.path().trim_end_matches('/');
-                url.scheme() == folder.scheme()
+                let decoded = percent_decode_str(url.path()).collect::<Vec<u8>>();
+                let climbs = decoded.split(|byte| b"/\\".contains(byte)).any(|part| part == b"..");
+                !climbs
+                    && url.scheme() == folder.scheme()
                     && url.host_str() == folder.host_str()
                     && url.port_or_known_default() == folder.port_or_known_default()
                     && url
@@ -360,6 +363,10 @@ mod tests {
         assert!(at("s3://bucket/p/x.tif").is_below(&at("s3://bucket/p")));
         assert!(!at("s3://bucket/pq/x.tif").is_below(&at("s3://bucket/p")));
         assert!(!at("s3://other/p/x.tif").is_below(&at("s3://bucket/p")));
+        for climbing in ["..%2fq/x.tif", "a/%2e%2e%2f..%2fq", "..%5cq", "%2E%2E/../q/x.tif"] {
+            assert!(!at(&format!("https://h/p/{climbing}")).is_below(&at("https://h/p")), "{climbing}");
+        }
+        assert!(at("https://h/p/a..b/..c").is_below(&at("https://h/p")));
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub enum Found<T> {
     Item(T),
     /// Left out.
     Problem(Problem),
+    /// Left out, without a look at it: nothing that is there says anything of this.
+    Outside(Problem),
 }
 
 /// A document of a tree, and the state it was in.

@@ -2,7 +2,7 @@
 //!
 //! Documents are read concurrently and handed on in load order: a document's own links in their order, depth first. A
 //! document that cannot be read or understood is a [`Problem`] with its location, and the walk goes on; only the root
-//! must be there. What is found is handed on as it is read, so that a tree of any size passes through little memory; a
+//! must be there, and only documents in the allowed places are read. What is found is handed on as it is read, so that a tree of any size passes through little memory; a
 //! second walk reads those documents only whose state has changed.
 
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use super::found::{Before, Document, Found, ItemSource, Known, Parent, Problem, state_text};
 use super::links::{Kind, KindError, Resolver, kind_of, links_of};
 use crate::pool::Pool;
-use crate::storage::{Location, Storage, StorageError};
+use crate::storage::{Location, Places, Storage, StorageError};
 
 /// Documents read at once.
 const READ_AT_ONCE: usize = 32;
@@ -37,6 +37,9 @@ const UNDERSTOOD_AT_ONCE: usize = 16;
 
 /// The deepest nesting of catalogs that is followed.
 const MAX_DEPTH: usize = 64;
+
+/// The most documents that are read: a server that makes links up has no end of them.
+const MAX_DOCUMENTS: usize = 20_000_000;
 
 /// Why a tree could not be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -56,13 +59,14 @@ pub enum WalkError {
 
 struct Walker<T> {
     storage: Storage,
+    places: Option<Places>,
     pool: Pool,
     resolver: Resolver,
     on_item: Box<dyn Fn(&ItemSource<'_>) -> T + Send + Sync>,
     known: Box<Known>,
     seen: Mutex<HashSet<Location>>,
-    /// Of documents that may be read at once.
-    places: Semaphore,
+    /// For documents that may be read at once.
+    turns: Semaphore,
 }
 
 /// What is known on the way down.
@@ -84,12 +88,13 @@ impl Above {
 type Branch<T> = BoxStream<'static, Found<T>>;
 
 /// Walks the tree below `root`; `on_item` runs on the pool, once for each Item. Documents that are still in the state that
-/// `known` has of them are not read.
+/// `known` has of them are not read, nor are those outside of `places`, where those are given.
 ///
 /// # Errors
 /// When the root cannot be read; everything below it is reported and passed over instead.
 pub async fn walk<T: Send + 'static>(
     storage: &Storage,
+    places: Option<Places>,
     pool: &Pool,
     root: &Location,
     known: Box<Known>,
@@ -103,15 +108,16 @@ pub async fn walk<T: Send + 'static>(
     kind_of(&document).map_err(not_stac)?;
     let walker = Arc::new(Walker {
         storage: storage.clone(),
+        places,
         pool: pool.clone(),
         resolver: Resolver::new(root, &document).within(storage),
         on_item: Box::new(on_item),
         known,
         seen: Mutex::new(HashSet::from([root.clone()])),
-        places: Semaphore::new(if root.as_path().is_none() { READ_AT_ONCE_FAR } else { READ_AT_ONCE }),
+        turns: Semaphore::new(if root.as_path().is_none() { READ_AT_ONCE_FAR } else { READ_AT_ONCE }),
     });
     let document = Document { location: root.clone(), state, md5: None, is_same: false };
-    let fetched = vec![Fetched { document, read: Ok(Some(bytes)) }];
+    let fetched = vec![Fetched::Looked { document, read: Ok(Some(bytes)) }];
     let visited = Arc::clone(&walker).visit(fetched, above.clone()).await;
     let branches = stream::iter(visited).flat_map(move |(document, visited)| {
         after(document, Arc::clone(&walker).expand(visited, above.clone()))
@@ -119,8 +125,8 @@ pub async fn walk<T: Send + 'static>(
     Ok(branches.boxed())
 }
 
-fn after<T: Send + 'static>(document: Document, found: Branch<T>) -> Branch<T> {
-    stream::iter([Found::Document(document)]).chain(found).boxed()
+fn after<T: Send + 'static>(document: Option<Document>, found: Branch<T>) -> Branch<T> {
+    stream::iter(document.map(Found::Document)).chain(found).boxed()
 }
 
 impl<T: Send + 'static> Walker<T> {
@@ -129,10 +135,31 @@ impl<T: Send + 'static> Walker<T> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(location.clone())
     }
 
+    /// Why a document is not read.
+    async fn refusal(&self, location: &Location) -> Option<String> {
+        let count = self.seen.lock().unwrap_or_else(PoisonError::into_inner).len();
+        if count > MAX_DOCUMENTS {
+            return Some(format!("the tree has more than {MAX_DOCUMENTS} documents"));
+        }
+        let places = self.places.as_ref()?;
+        if self.storage.admits(places, location).await {
+            return None;
+        }
+        if places.allow(location) {
+            let reason = "it leads out of the places that may be read; admit where it leads to with --allow";
+            return Some(reason.to_owned());
+        }
+        let folder = location.parent();
+        Some(format!("it lies outside the places that may be read; admit it with --allow {folder}"))
+    }
+
     /// Reads a linked document.
     async fn fetch(self: Arc<Self>, location: Location, above: Above) -> Fetched {
         // It is never closed.
-        let _place = self.places.acquire().await;
+        let _turn = self.turns.acquire().await;
+        if let Some(reason) = self.refusal(&location).await {
+            return Fetched::Refused(Problem { location, reason });
+        }
         let before = (self.known)(&location);
         let etag = before.as_ref().and_then(|before| before.etag_under(above.context()));
         let read = match (etag, &before) {
@@ -149,7 +176,7 @@ impl<T: Send + 'static> Walker<T> {
             Err(_) => Some(String::new()),
         };
         let document = Document { location, state, md5: None, is_same };
-        Fetched { document, read: read.map(|found| found.map(|(_, bytes)| bytes)) }
+        Fetched::Looked { document, read: read.map(|found| found.map(|(_, bytes)| bytes)) }
     }
 
     /// As [`Walker::fetch`] in a task of its own, on any of the runtime's threads: requests of many documents are made side
@@ -167,9 +194,17 @@ impl<T: Send + 'static> Walker<T> {
     }
 
     /// What was fetched at one time is understood in one piece of work: documents are small, and threads slow to wake.
-    async fn visit(self: Arc<Self>, fetched: Vec<Fetched>, above: Above) -> Vec<(Document, Visited<T>)> {
+    async fn visit(
+        self: Arc<Self>,
+        fetched: Vec<Fetched>,
+        above: Above,
+    ) -> Vec<(Option<Document>, Visited<T>)> {
         let pool = self.pool.clone();
-        let visit = move |Fetched { mut document, read }| {
+        let visit = move |fetched| {
+            let (mut document, read) = match fetched {
+                Fetched::Looked { document, read } => (document, read),
+                Fetched::Refused(problem) => return (None, Visited::Done(vec![Found::Outside(problem)])),
+            };
             let visited = match read {
                 Ok(Some(bytes)) => {
                     document.md5 = Some(Md5::digest(&bytes).into());
@@ -178,7 +213,7 @@ impl<T: Send + 'static> Walker<T> {
                 Ok(None) => Visited::Done(Vec::new()),
                 Err(error) => Visited::Done(vec![problem(document.location.clone(), &error)]),
             };
-            (document, visited)
+            (Some(document), visited)
         };
         pool.run(move || fetched.into_iter().map(visit).collect()).await
     }
@@ -294,10 +329,12 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// A document as it was found; no bytes when it is in the state that was known.
-struct Fetched {
-    document: Document,
-    read: Result<Option<Bytes>, StorageError>,
+/// A link followed.
+enum Fetched {
+    /// A document as it was found; no bytes when it is in the state that was known.
+    Looked { document: Document, read: Result<Option<Bytes>, StorageError> },
+    /// Not looked at.
+    Refused(Problem),
 }
 
 enum Visited<T> {

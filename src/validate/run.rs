@@ -79,7 +79,7 @@ pub async fn run(
     // The walk resolves hrefs as the server does: those of a tree that was copied lead into the copy.
     let bytes = storage.read(root).await?;
     let resolver = serde_json::from_slice::<Value>(&bytes).map(|document| Resolver::new(root, &document));
-    let mut found = walk(storage, pool, root, Box::new(|_| None), on_item).await?;
+    let mut found = walk(storage, None, pool, root, Box::new(|_| None), on_item).await?;
     let mut run = Run { storage, pool, options, report: Report::default(), there: HashMap::new() };
     let (mut extents, mut items) = (Extents::default(), Vec::new());
     let mut ids: HashMap<String, Location> = HashMap::new();
@@ -87,7 +87,7 @@ pub async fn run(
     while let Some(next) = found.next().await {
         match next {
             Found::Document(_) => continue,
-            Found::Problem(problem) => {
+            Found::Problem(problem) | Found::Outside(problem) => {
                 run.report.add(Finding::error("document", &problem.location, problem.reason));
             }
             Found::Parent(parent) => {

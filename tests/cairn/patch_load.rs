@@ -240,23 +240,23 @@ fn who_finds_no_memory_waits_in_line_then_gets_503_and_who_goes_away_leaves_room
     // Answers of 50 MB, two of which fit in.
     let demo = Demo::start(&["--max-patch-bytes", "50000000"]);
     let mut clients = vec![stalled(&demo), stalled(&demo)];
-    demo.reaches("cairn_answer_bytes_held", |bytes| bytes >= 100e6);
+    demo.reaches("cairn_queue_bytes", |bytes| bytes >= 100e6);
     // Only this many bytes are sent before the client must read.
     clients[0].read_exact(&mut [0; 10]).unwrap();
     let start = Instant::now();
     let waiting = stalled(&demo);
-    demo.reaches("cairn_answers_waiting", |waiting| waiting == 1.0);
+    demo.reaches("cairn_queue_waiting", |waiting| waiting == 1.0);
     drop(waiting);
-    demo.reaches("cairn_answers_waiting", |waiting| waiting == 0.0);
+    demo.reaches("cairn_queue_waiting", |waiting| waiting == 0.0);
     let mut refused = stalled(&demo);
     let mut head = [0; 600];
     let len = refused.read(&mut head).unwrap();
     let head = String::from_utf8_lossy(&head[..len]).to_lowercase();
     assert!(head.starts_with("http/1.1 503") && head.contains("retry-after: "), "{head}");
     assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
-    assert_eq!(demo.metrics()["cairn_answers_refused_total"], 1.0);
+    assert_eq!(demo.metrics()["cairn_queue_refused_total"], 1.0);
     drop(clients);
-    demo.reaches("cairn_answer_bytes_held", |bytes| bytes == 0.0);
+    demo.reaches("cairn_queue_bytes", |bytes| bytes == 0.0);
     assert_eq!(demo.patch(64).len() % 2, 0);
 }
 

@@ -99,7 +99,9 @@ fn a_long_load_of_random_patches_stays_within_its_memory_and_leaks_nothing() {
     let settled = Instant::now() + Duration::from_secs(30);
     let held = || {
         let metrics = String::from_utf8(get(&format!("{}/metrics", server.url)).body).unwrap();
-        metrics.lines().any(|line| line.starts_with("cairn_answer_bytes_held ") && !line.ends_with(" 0"))
+        metrics
+            .lines()
+            .any(|line| line.starts_with("cairn_queue_bytes{queue=\"patch\"} ") && !line.ends_with(" 0"))
     };
     // Threads that wait for disks end when they have had nothing to do for ten seconds.
     let more = || {

@@ -14,7 +14,7 @@ use crate::storage::{Location, Storage};
 
 fn open(world: &World) -> (Arc<Catalog>, Start) {
     let sources = vec![parsed(&world.folder.path().join("items.ndjson"))];
-    let opened = Catalog::open(sources, Storage::default(), world.pool.clone(), None);
+    let opened = Catalog::open(sources, Storage::default(), world.pool.clone(), None, Vec::new());
     let (catalog, start) = world.runtime.block_on(opened).expect("a catalogue");
     (Arc::new(catalog), start)
 }

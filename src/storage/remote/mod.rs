@@ -14,6 +14,7 @@ mod open;
 mod pace;
 mod profile;
 mod read;
+mod resolver;
 mod s3;
 mod speed;
 mod upload;

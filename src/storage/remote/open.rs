@@ -8,6 +8,7 @@ use object_store::{ClientOptions, RetryConfig};
 use url::Url;
 
 use super::address::Address;
+use super::resolver::Resolver;
 use super::wire::{Host, Wire};
 use super::{Access, CONNECT, KEPT_CONNECTIONS, Remote, azure, s3};
 use crate::storage::counters::StoreKind;
@@ -123,14 +124,14 @@ impl Remote {
     }
 }
 
-/// One client for all stores: its connections are kept by host. Redirects lead nowhere but to the same host, since another
+/// One client for all stores: its connections are kept by host. Redirects lead nowhere but to the same server, since another
 /// may be a place that nobody allowed.
 fn client(environment: &Environment) -> Result<reqwest::Client, String> {
     // Fails only where it is installed already.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let same_host = reqwest::redirect::Policy::custom(|attempt| {
+    let same_server = reqwest::redirect::Policy::custom(|attempt| {
         let first = attempt.previous().first();
-        let is_same = first.is_some_and(|first| first.host_str() == attempt.url().host_str());
+        let is_same = first.is_some_and(|first| first.origin() == attempt.url().origin());
         if is_same && attempt.previous().len() < 5 { attempt.follow() } else { attempt.stop() }
     });
     let authorities = environment.first(&["AWS_CA_BUNDLE"]).map(authorities).transpose()?;
@@ -141,7 +142,8 @@ fn client(environment: &Environment) -> Result<reqwest::Client, String> {
         .pool_max_idle_per_host(KEPT_CONNECTIONS)
         .tcp_nodelay(true)
         .http1_only()
-        .redirect(same_host)
+        .redirect(same_server)
+        .dns_resolver(Arc::new(Resolver))
         .referer(false)
         .build()
         .map_err(|error| format!("no HTTPS client can be made: {}", error.without_url()))
