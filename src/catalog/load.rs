@@ -17,7 +17,7 @@ use crate::storage::{Places, Storage};
 use crate::tree::Problem;
 
 /// Findings that are put together in one piece of work.
-const FOUND_AT_ONCE: usize = 64;
+const FOUND_AT_ONCE: usize = 256;
 
 /// What was loaded, and what was not.
 #[derive(Debug, Default)]

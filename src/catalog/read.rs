@@ -18,7 +18,7 @@ use crate::tree::{Before, Document, Found, Kind, Parent, is_in_state, walk};
 pub(super) type Reading = BoxStream<'static, Result<Found<Batch>, LoadError>>;
 
 /// Findings of a tree that wait to be taken in; an Item is one.
-const FOUND_AHEAD: usize = 256;
+const FOUND_AHEAD: usize = 512;
 
 /// Reads one source, as far as `places` allow.
 pub(super) async fn read(

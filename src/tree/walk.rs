@@ -33,7 +33,7 @@ const READ_AT_ONCE_FAR: usize = 64;
 const READ_AHEAD: usize = 512;
 
 /// Documents that are understood in one piece of work, at most.
-const UNDERSTOOD_AT_ONCE: usize = 16;
+const UNDERSTOOD_AT_ONCE: usize = 64;
 
 /// The deepest nesting of catalogs that is followed.
 const MAX_DEPTH: usize = 64;
@@ -306,7 +306,7 @@ impl<T: Send + 'static> Walker<T> {
             .filter_map(futures::future::ready)
             .ready_chunks(UNDERSTOOD_AT_ONCE)
             .map(move |some| Arc::clone(&visiting).visit(some, of_visited.clone()))
-            .buffered(self.pool.width());
+            .buffered(2 * self.pool.width());
         let branches = visited.flat_map(stream::iter).flat_map(move |(document, visited)| {
             after(document, Arc::clone(&expanding).expand(visited, of_expanded.clone()))
         });

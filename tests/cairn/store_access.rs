@@ -47,8 +47,8 @@ fn comes(env: &Env, home: &Path, from: &str) {
     fs::remove_dir_all(back).unwrap();
 }
 
-fn variable(name: &'static str, value: impl ToString) -> (&'static str, String) {
-    (name, value.to_string())
+fn variable(name: &'static str, value: impl Into<String>) -> (&'static str, String) {
+    (name, value.into())
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_profile_leads_to_its_own_store() {
     // The file of settings has a profile for each prefix.
     let file = home.path().join("cairn.toml");
     fs::write(&file, "[[store]]\nprefix = 's3://bucket/direct'\nprofile = 'direct'\n").unwrap();
-    let env = vec![variable("CAIRN_CONFIG", file.display())];
+    let env = vec![variable("CAIRN_CONFIG", file.display().to_string())];
     comes(&env, home.path(), "s3://bucket/direct");
     let catalog = "s3://bucket/direct/catalog.json";
     let valid = command(&env, home.path(), &["validate", catalog, "--quiet"]);
@@ -98,7 +98,8 @@ fn a_certificate_that_no_authority_knows_is_trusted_only_when_it_is_named() {
     assert_eq!(refused.status.code(), Some(1), "{told}");
     assert!(told.contains("certificate") && told.contains("SSL_CERT_FILE"), "{told}");
     for name in ["SSL_CERT_FILE", "AWS_CA_BUNDLE"] {
-        let env = [S3::env_at(&url), vec![variable(name, front.certificate().display())]].concat();
+        let env =
+            [S3::env_at(&url), vec![variable(name, front.certificate().display().to_string())]].concat();
         goes_and_comes(&env, home.path(), &source, &format!("s3://bucket/{name}"));
     }
 }
@@ -110,7 +111,7 @@ fn a_bucket_in_the_hosts_name_is_reached_through_a_proxy() {
     let (home, source) = home();
     let file = home.path().join("cairn.toml");
     fs::write(&file, "[[store]]\nprefix = 's3://bucket'\npath-style = false\n").unwrap();
-    let further = [variable("http_proxy", proxy.url()), variable("CAIRN_CONFIG", file.display())];
+    let further = [variable("http_proxy", proxy.url()), variable("CAIRN_CONFIG", file.display().to_string())];
     let env = [S3::env_at("http://store.test"), further.to_vec()].concat();
     goes_and_comes(&env, home.path(), &source, "s3://bucket/deep er/x");
     assert!(s3.bucket("bucket").join("deep er/x/catalog.json").exists());
@@ -148,7 +149,7 @@ fn a_machines_own_identity_is_asked_for_only_on_request_and_a_containers_when_it
         let further = if is_container {
             vec![
                 variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", machine.url() + path),
-                variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.display()),
+                variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token.display().to_string()),
             ]
         } else {
             vec![variable("CAIRN_INSTANCE_METADATA", "1")]
@@ -205,7 +206,7 @@ fn gs_locations_are_written_listed_and_read_with_the_machines_token_in_the_form_
         let store = format!("[[store]]\nprefix = 'gs://bucket'\nendpoint = '{}'\n{further}\n", guarded.url());
         fs::write(&file, store).unwrap();
         let host = machine.url().replace("http://", "");
-        vec![variable("CAIRN_CONFIG", file.display()), variable("GCE_METADATA_HOST", host)]
+        vec![variable("CAIRN_CONFIG", file.display().to_string()), variable("GCE_METADATA_HOST", host)]
     };
     let nobody = settings("nobody.toml", "");
     let refused = command(&nobody, home.path(), &["upload", &source, "gs://bucket/deep/x"]);
@@ -221,7 +222,7 @@ fn gs_locations_are_written_listed_and_read_with_the_machines_token_in_the_form_
 #[test]
 fn build_reads_the_settings_of_stores_that_all_commands_read() {
     let (home, source) = home();
-    let env = vec![variable("CAIRN_CONFIG", home.path().join("none.toml").display())];
+    let env = vec![variable("CAIRN_CONFIG", home.path().join("none.toml").display().to_string())];
     let refused = command(&env, home.path(), &["build", &source, home.path().join("tree").to_str().unwrap()]);
     assert!(said(&refused).contains("none.toml"), "{}", said(&refused));
 }
