@@ -34,6 +34,7 @@ mod hostile_cogs;
 mod mixed_load;
 mod mutated_cogs;
 mod openapi;
+mod operations;
 mod patch_load;
 mod patch_memory;
 mod products;
