@@ -91,9 +91,9 @@ mod tests {
         let (stream, _) = listener.accept().await.expect("a connection");
         let mut stream = Hasty::new(stream, Duration::from_millis(300));
         let sending = tokio::spawn(async move {
-            let mut sent = 0;
+            let (mut sent, piece) = (0, vec![0; 1 << 16]);
             loop {
-                match stream.write(&[0; 1 << 16]).await {
+                match stream.write(&piece).await {
                     Ok(count) => sent += count,
                     Err(error) => return (sent, error.kind()),
                 }

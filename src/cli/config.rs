@@ -61,7 +61,7 @@ pub(super) struct ServeOptions {
     #[serde(alias = "max-patch-bytes")]
     max_patch_bytes: Option<u64>,
 
-    /// Site whose scripts may read answers, such as https://example.org (repeatable); none: no other site [default: all]
+    /// Site whose scripts may read answers, such as `https://example.org` (repeatable); none: no other site [default: all]
     #[arg(long, env = "CAIRN_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[serde(default, alias = "cors-origin")]
     cors_origin: Vec<String>,

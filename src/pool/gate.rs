@@ -220,13 +220,11 @@ impl Gate {
         self.admit();
         let entered = tokio::time::timeout(self.0.patience, admitted).await;
         drop(in_line);
-        match entered {
-            Ok(Ok(pass)) => Ok(pass),
-            Ok(Err(_)) | Err(_) => {
-                self.0.refused.fetch_add(1, Ordering::Relaxed);
-                Err(Busy::Full)
-            }
+        if let Ok(Ok(pass)) = entered {
+            return Ok(pass);
         }
+        self.0.refused.fetch_add(1, Ordering::Relaxed);
+        Err(Busy::Full)
     }
 
     /// Lets in whoever can be.

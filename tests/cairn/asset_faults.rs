@@ -147,7 +147,7 @@ fn trouble_that_stays_is_502_or_504_and_names_no_place() {
             answer.header("cache-control").contains("no-store"),
             "{fault:?}: a failure that is kept is taken for a fact"
         );
-        assert!(start.elapsed() < Duration::from_secs(60), "{fault:?}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_mins(1), "{fault:?}: {:?}", start.elapsed());
         assert!(behind.server.logs("bucket"), "the log says where: {}", behind.server.log());
     }
 }

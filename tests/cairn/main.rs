@@ -35,6 +35,7 @@ mod mixed_load;
 mod moved_trees;
 mod mutated_cogs;
 mod openapi;
+mod operations;
 mod patch_load;
 mod patch_memory;
 mod products;

@@ -45,7 +45,7 @@ impl Known {
     /// The nth thing that a client does; nothing where it goes away before the answer.
     fn ask(&self, nth: u64) -> Option<Answer> {
         let Self { url, collection, .. } = self;
-        let item = &self.items[nth as usize % self.items.len()];
+        let item = &self.items[usize::try_from(nth).unwrap() % self.items.len()];
         let at = |path: &str| format!("{url}{path}");
         Some(match nth % 16 {
             0 => get(&at(&format!("/search?limit={}", 1 + nth % 40))),
