@@ -268,7 +268,9 @@ pub(super) fn read(path: &Path, sources: &[Source]) -> Result<Option<Loaded>, St
     if let Some(moved) = moved {
         let owners;
         (content, owners) = moved.rows(&mut views, &slots, documents.len())?;
-        slots.iter_mut().for_each(|slot| moved.collection(slot));
+        for slot in &mut slots {
+            moved.collection(slot);
+        }
         let owned = documents.into_iter().zip(&owners);
         documents = owned.map(|(document, owner)| moved.document(document, owner.as_deref())).collect();
     }

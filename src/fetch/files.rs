@@ -97,11 +97,12 @@ impl Files {
                 }
             }
             open[n] -= 1;
-            if open[n] == 0 && !of_item[n].is_empty() {
-                if let Err(full) = self.document(item, &of_item[n])? {
-                    came.full.get_or_insert_with(|| full.to_string());
-                    came.failures.push(failure(None, full.to_string()));
-                }
+            if open[n] == 0
+                && !of_item[n].is_empty()
+                && let Err(full) = self.document(item, &of_item[n])?
+            {
+                came.full.get_or_insert_with(|| full.to_string());
+                came.failures.push(failure(None, full.to_string()));
             }
         }
         Ok(came)

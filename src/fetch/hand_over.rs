@@ -28,7 +28,7 @@ pub enum MoveError {
     },
     /// The other place.
     #[error(transparent)]
-    Upload(#[from] UploadError),
+    Upload(Box<UploadError>),
     /// Some of it could not be sent.
     #[error("{count} files could not be sent: {first}")]
     Unsent {
@@ -43,6 +43,12 @@ pub enum MoveError {
         /// How many.
         differing: usize,
     },
+}
+
+impl From<UploadError> for MoveError {
+    fn from(error: UploadError) -> Self {
+        Self::Upload(Box::new(error))
+    }
 }
 
 /// Files below a folder, sorted; links are not followed.

@@ -46,7 +46,7 @@ impl Work<'_> {
         let mut seen = HashSet::new();
         for day in crate::source::api::Per::Day.periods(period.window.0, period.window.1) {
             let found = self.files.client.window(&self.options.query, Some(day.window));
-            for item in until_stopped(&self.stop, found).await??.into_iter() {
+            for item in until_stopped(&self.stop, found).await?? {
                 // One that lasts longer is of the period that it begins in.
                 if !is_first && Wanted::start(&item).is_some_and(|start| start < period.window.0) {
                     continue;

@@ -176,10 +176,11 @@ impl Work<'_> {
             "assets": self.options.assets,
             "per": periods.per,
             "move_to": periods.move_to.as_ref().map(ToString::to_string),
-        });
+        })
+        .to_string();
         let journal = Journal::read(&path).map_err(FetchError::disk(&path))?;
-        self.journal = journal.unwrap_or_else(|| Journal { of: of.to_string(), ..Journal::default() });
-        if self.journal.of == of.to_string() {
+        self.journal = journal.unwrap_or_else(|| Journal { of: of.clone(), ..Journal::default() });
+        if self.journal.of == of {
             return Ok(());
         }
         Err(FetchError::Other { dest: self.dest.clone(), folder: self.state.clone() })

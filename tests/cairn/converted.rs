@@ -126,6 +126,14 @@ fn options_give_the_files_that_they_name() {
 }
 
 #[test]
+fn combinations_of_options_give_valid_cogs_with_the_pixels_that_they_promise() {
+    let dir = folder();
+    fs::create_dir(dir.path().join("out")).unwrap();
+    let said = script("convert_options.py", [env!("CARGO_BIN_EXE_cairn"), text(dir.path())]);
+    assert!(said.contains(" conversions"), "{said}");
+}
+
+#[test]
 fn values_that_a_type_cannot_hold_are_counted_and_cut_only_on_demand() {
     let dir = folder();
     let cog = dir.path().join("cog.tif");

@@ -195,6 +195,7 @@ impl Download<'_> {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "reads as the other reasons why a download fails")]
     pub(super) fn refused(&self, path: &Path) -> impl FnOnce(io::Error) -> DownloadError + use<> {
         let path = path.to_owned();
         |source| DownloadError::Disk { path, source }
