@@ -6,17 +6,18 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::collections::next_link;
-use super::described::{AnyCollections, Paging, Place, Selection};
+use super::described::{AnyCollections, Paging, Place, Selection, Signature};
 use super::error::{ApiError, ErrorBody};
 use super::export::Export;
+use super::hrefs::Hrefs;
 use super::links::{Base, GEOJSON, ItemWriter, JSON, link};
-use super::params::{WholeBody, from_query};
+use super::params::{WholeBody, from_query, take_sign};
 use super::state::App;
 use crate::search::{Fields, Item, Page, Params, Search};
 
 /// Search Items.
 #[utoipa::path(get, path = "/search", tag = "STAC API",
-    params(AnyCollections, Selection, Place, Paging),
+    params(AnyCollections, Selection, Place, Paging, Signature),
     responses(
         (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, without pages, for Accept: application/x-ndjson (one a line) and application/vnd.apache.parquet (stac-geoparquet)",
             content((Value = "application/geo+json"), (String = "application/x-ndjson"), (Vec<u8> = "application/vnd.apache.parquet"))),
@@ -29,15 +30,17 @@ pub(super) async fn search_get(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let search = Search::read(from_query(query.as_deref())?)?;
+    let mut params = from_query(query.as_deref())?;
+    let sign = take_sign(&mut params)?;
+    let search = Search::read(params)?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search).await;
+        return export.answer(&app, &base, search, sign).await;
     }
     let page = app.backend.page(&search).await?;
     let own = base.asked("/search", query.as_deref());
     let next =
         page.next.as_ref().map(|token| next_link(&base.at("/search"), query.as_deref(), token, GEOJSON));
-    Ok(answer(&app, &base, &search, &page, &own, next.into_iter().collect()))
+    answer(&app, base, &search, page, sign, &own, next.into_iter().collect()).await
 }
 
 /// Search Items.
@@ -56,9 +59,11 @@ pub(super) async fn search_post(
     headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
-    let search = Search::read(Params::from_body(&body)?)?;
+    let mut params = Params::from_body(&body)?;
+    let sign = take_sign(&mut params)?;
+    let search = Search::read(params)?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search).await;
+        return export.answer(&app, &base, search, sign).await;
     }
     let page = app.backend.page(&search).await?;
     let href = base.at("/search");
@@ -67,7 +72,7 @@ pub(super) async fn search_post(
         next["token"] = token.encode().into();
         json!({"rel": "next", "type": GEOJSON, "href": href, "method": "POST", "body": next, "merge": false})
     });
-    Ok(answer(&app, &base, &search, &page, &href, links.into_iter().collect()))
+    answer(&app, base, &search, page, sign, &href, links.into_iter().collect()).await
 }
 
 /// The Items of a Collection.
@@ -77,6 +82,7 @@ pub(super) async fn search_post(
         Selection,
         Place,
         Paging,
+        Signature,
     ),
     responses(
         (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, without pages, for Accept: application/x-ndjson (one a line) and application/vnd.apache.parquet (stac-geoparquet)",
@@ -96,9 +102,10 @@ pub(super) async fn items(
     let mut params = from_query(query.as_deref())?;
     params.refuse("collections", "the path names the Collection; search several with /search")?;
     params.set("collections", json!([id]));
+    let sign = take_sign(&mut params)?;
     let search = Search::read(params)?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search).await;
+        return export.answer(&app, &base, search, sign).await;
     }
     let page = app.backend.page(&search).await?;
     let path = base.items(&id);
@@ -109,7 +116,7 @@ pub(super) async fn items(
         Some(query) if !query.is_empty() => format!("{path}?{query}"),
         _ => path,
     };
-    Ok(answer(&app, &base, &search, &page, &own, links))
+    answer(&app, base, &search, page, sign, &own, links).await
 }
 
 /// One Item.
@@ -117,57 +124,82 @@ pub(super) async fn items(
     params(
         ("collection" = String, Path, description = "Id of the Collection"),
         ("item" = String, Path, description = "Id of the Item"),
+        Signature,
     ),
     responses(
         (status = 200, description = "The Item", body = Value, content_type = "application/geo+json"),
+        (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 404, description = "No such Item", body = ErrorBody),
     ))]
 pub(super) async fn item(
     State(app): State<App>,
     base: Base,
     Path((collection, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
+    let sign = take_sign(&mut from_query(query.as_deref())?)?;
     let found = app.backend.item(&collection, &id).await?.ok_or_else(|| {
         ApiError::not_found(format!("there is no Item '{id}' in a Collection '{collection}'"))
     })?;
-    let mut out = Vec::new();
-    base.items_writer(app.settings.asset_hrefs).write(&mut out, &found);
-    Ok(([(header::CONTENT_TYPE, GEOJSON)], out).into_response())
+    let hrefs = Hrefs::of(&app, sign, std::slice::from_ref(&found)).await?;
+    let mut writer = base.items_writer(hrefs.clone());
+    let write = move || {
+        let mut out = Vec::new();
+        writer.write(&mut out, &found);
+        out
+    };
+    Ok(sent(&app, &hrefs, write).await)
+}
+
+/// Sends what `write` gives: signatures are made off the runtime's threads.
+async fn sent(app: &App, hrefs: &Hrefs, write: impl FnOnce() -> Vec<u8> + Send + 'static) -> Response {
+    let out = if hrefs.are_signed() { app.pool.run(write).await } else { write() };
+    let mut response = ([(header::CONTENT_TYPE, GEOJSON)], out).into_response();
+    hrefs.mark(&mut response);
+    response
 }
 
 /// Splices the Items of a page into an ItemCollection.
-fn answer(
+async fn answer(
     app: &App,
-    base: &Base,
+    base: Base,
     search: &Search,
-    page: &Page,
+    page: Page,
+    sign: bool,
     own: &str,
     mut links: Vec<Value>,
-) -> Response {
+) -> Result<Response, ApiError> {
     links.push(link("self", GEOJSON, own));
     links.push(link("root", JSON, &base.root()));
+    let hrefs = Hrefs::of(app, sign, &page.items).await?;
+    let (mut writer, fields) = (base.items_writer(hrefs.clone()), search.fields.clone());
+    let write = move || collection(&mut writer, fields.as_ref(), &page, &Value::from(links));
+    Ok(sent(app, &hrefs, write).await)
+}
+
+/// The text of an ItemCollection.
+fn collection(writer: &mut ItemWriter, fields: Option<&Fields>, page: &Page, links: &Value) -> Vec<u8> {
     let head = format!(
         r#"{{"type":"FeatureCollection","numberMatched":{},"numberReturned":{},"features":["#,
         page.matched,
         page.items.len()
     );
     let mut out = head.into_bytes();
-    if search.fields.is_none() {
+    if fields.is_none() {
         // The text need not be moved while it grows.
         let texts: usize = page.items.iter().map(|item| item.body.open_json().len() + SLACK_BYTES).sum();
         out.reserve(texts + SLACK_BYTES);
     }
-    let mut writer = base.items_writer(app.settings.asset_hrefs);
     for (index, item) in page.items.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        write(&mut out, &mut writer, item, search.fields.as_ref());
+        write(&mut out, writer, item, fields);
     }
     out.extend_from_slice(b"],\"links\":");
-    out.extend_from_slice(Value::from(links).to_string().as_bytes());
+    out.extend_from_slice(links.to_string().as_bytes());
     out.push(b'}');
-    ([(header::CONTENT_TYPE, GEOJSON)], out).into_response()
+    out
 }
 
 /// Room for the links of an Item, and for those of the page.

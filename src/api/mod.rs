@@ -14,12 +14,14 @@ mod envelope;
 mod error;
 mod export;
 mod health;
+mod hrefs;
 mod items;
 mod links;
 mod page;
 mod params;
 mod patches;
 mod queryables;
+mod sas;
 mod sending;
 mod stac;
 mod state;
@@ -105,6 +107,9 @@ fn documents() -> OpenApiRouter<App> {
 fn others() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(assets::asset))
+        .routes(routes!(sas::sign))
+        .routes(routes!(sas::token_of_collection))
+        .routes(routes!(sas::token_of_container))
         .routes(routes!(patches::patch_get, patches::patch_post))
         .routes(routes!(patches::random_get, patches::random_post))
         .routes(routes!(health::healthz))
@@ -131,6 +136,7 @@ fn cors() -> CorsLayer {
         "cairn-shape",
         "cairn-transform",
         "content-length",
+        "content-disposition",
         "content-range",
         "etag",
         "x-request-id",

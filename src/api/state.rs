@@ -5,7 +5,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::error::ApiError;
-use crate::asset::Proxy;
+use crate::asset::{Proxy, Rate, Signer};
 use crate::patch::Engine;
 use crate::pool::Pool;
 use crate::search::{Backend, Collection};
@@ -23,6 +23,10 @@ pub struct Parts {
     pub engine: Engine,
     /// What serves assets.
     pub proxy: Proxy,
+    /// What signs hrefs.
+    pub signer: Signer,
+    /// How often each client may have that done.
+    pub sign_rate: Rate,
     /// Where CPU work goes.
     pub pool: Pool,
     /// What the operator chose.
@@ -84,4 +88,6 @@ pub enum AssetHrefs {
     Original,
     /// Always the proxy's URL.
     Proxy,
+    /// Signed where the server's credentials can; the proxy's URL for its own disk, and where they cannot.
+    Signed,
 }

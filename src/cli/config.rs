@@ -91,7 +91,7 @@ enum HrefMode {
     Original,
     /// Always the proxy's URL
     Proxy,
-    /// Signed hrefs (not in this version)
+    /// Signed where the server's credentials can, else as proxy
     Signed,
 }
 
@@ -156,9 +156,7 @@ impl ServeOptions {
             None | Some(HrefMode::Auto) => AssetHrefs::Auto,
             Some(HrefMode::Original) => AssetHrefs::Original,
             Some(HrefMode::Proxy) => AssetHrefs::Proxy,
-            Some(HrefMode::Signed) => {
-                anyhow::bail!("--asset-hrefs signed is not in this version; use auto, original or proxy")
-            }
+            Some(HrefMode::Signed) => AssetHrefs::Signed,
         };
         let refresh = match self.refresh.or(file.refresh) {
             None => Refresh::Usual,

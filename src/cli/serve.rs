@@ -1,5 +1,6 @@
 //! `cairn serve`.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::config::{Config, ServeOptions};
 use super::logs;
 use crate::api::{self, App, Parts, Settings};
-use crate::asset::Proxy;
+use crate::asset::{Proxy, Rate, Signer};
 use crate::catalog::{Catalog, LoadReport, Source};
 use crate::cog::Headers;
 use crate::patch::Engine;
@@ -101,8 +102,10 @@ pub(super) async fn serve(
         asset_hrefs: config.asset_hrefs,
         metrics: Some(PrometheusBuilder::new().install_recorder().context("cannot start the metrics")?),
     };
-    let proxy = Proxy::new(storage, places);
-    let app = api::app(App::new(Parts { backend, engine, proxy, pool, settings }));
+    let (proxy, signer) = (Proxy::new(storage.clone(), places.clone()), Signer::new(storage, places));
+    let sign_rate = Rate::default();
+    let app = api::app(App::new(Parts { backend, engine, proxy, signer, sign_rate, pool, settings }));
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
 
     let listener =
         TcpListener::bind(config.bind).await.with_context(|| format!("cannot listen on {}", config.bind))?;

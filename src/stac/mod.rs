@@ -12,6 +12,8 @@ mod facts;
 mod geometry;
 mod item;
 pub mod media;
+mod members;
+mod splice;
 mod typed;
 
 pub use bbox::{Bbox, BboxError};
@@ -22,4 +24,5 @@ pub use datetime::{DatetimeError, Interval, format_instant, parse_instant};
 pub use facts::{AssetFacts, BandFacts, BandRef, Grid, ItemFacts};
 pub use geometry::{GeometryError, parse_geometry};
 pub use item::{ITEM_MEMBERS, ItemError, ItemTime, item_time, item_time_of};
+pub use splice::ShownHref;
 pub use typed::read_item;

@@ -3,7 +3,7 @@
 //! In: a [`Location`] as users and STAC documents write it. Out: facts about the object there ([`Meta`]), its whole bytes,
 //! ranges of them, a listing of what lies below a folder; and objects written, in one piece or as a stream ([`Writer`]).
 //! All of it for local files, S3, Azure Blob Storage, Google Cloud Storage and web servers (reading only), counted in
-//! [`Counters`]. [`Places`] says which locations the server may read at all; [`Settings`] how stores are accessed.
+//! [`Counters`]; and a [`Grant`], which signs hrefs for others. [`Places`] says which locations the server may read at all; [`Settings`] how stores are accessed.
 //!
 //! Local files keep their descriptors and are read by position. Stores get many requests at once, each timed and tried again
 //! while that makes sense, and fewer as soon as they ask for fewer. An object that is read in parts is pinned by its `ETag`.
@@ -39,6 +39,7 @@ pub use location::{Location, LocationError};
 pub use places::Places;
 pub(crate) use plain_href::{is_plain_url, plain_href};
 pub use ranges::{Run, merge};
+pub use remote::{Grant, Scope, Signing};
 pub use secret::Secret;
 pub use settings::{Environment, Settings, StoreSettings};
 pub use whole::Whole;
@@ -142,6 +143,31 @@ impl Storage {
     #[must_use]
     pub fn public(&self, location: Location) -> Location {
         self.remote.public(location)
+    }
+
+    /// The container of a location in a store, whose href all hrefs in it begin with.
+    ///
+    /// # Errors
+    /// When it is a local path, or names no container.
+    pub fn container(&self, location: &Location) -> Result<Location, StorageError> {
+        self.remote.container(location)
+    }
+
+    /// The locations that a container of an Azure account may have; `Location`s of other accounts are not among them.
+    #[must_use]
+    pub fn azure_containers(&self, account: &str, container: &str) -> Vec<Location> {
+        self.remote.azure_containers(account, container)
+    }
+
+    /// What signs the objects of the location's container, for those who hold no credentials.
+    ///
+    /// # Errors
+    /// When its settings cannot be used, or whoever gives credentials does not answer.
+    pub async fn signing(&self, location: &Location, scope: Scope) -> Result<Signing, StorageError> {
+        match location {
+            Location::Local(_) => Ok(Signing::Open),
+            Location::Remote(_) => self.remote.signing(location, scope).await,
+        }
     }
 
     /// True when the object lies in one of `places`, links on the way followed: a link in an allowed folder opens nothing

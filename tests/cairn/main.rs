@@ -1,6 +1,6 @@
 //! The built binary as its users meet it: a process, a port, clients of other makers, trees of other makers.
 //!
-//! `server`, `demo`, `http`, `python`, `scenes`, `cogs`, `damage`, `allocations`, `soak` and `stores` are what the tests
+//! `server`, `demo`, `http`, `python`, `scenes`, `shelf`, `cogs`, `damage`, `allocations`, `soak` and `stores` are what the tests
 //! stand on; every other module is tests of one promise.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, its support code too")]
 
@@ -12,10 +12,12 @@ mod http;
 mod python;
 mod scenes;
 mod server;
+mod shelf;
 mod soak;
 mod stores;
 
 mod answers;
+mod assets_proxied;
 mod broken_trees;
 mod builds;
 mod changed_files;
@@ -39,6 +41,7 @@ mod rooms;
 mod schemas;
 mod searches;
 mod served_from_stores;
+mod signed;
 mod static_trees;
 mod store_conformance;
 mod store_faults;
