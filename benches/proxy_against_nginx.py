@@ -4,7 +4,8 @@ Makes a deterministic time series of COGs (`cairn demo`) where there is none, se
 both on this machine, and reads the same windows and stacks through both in turn. Each round starts with GDAL's caches
 empty, in a process of its own. Prints medians of the rounds and their ratios; below 0.7 the end is a failure. Run it as
 
-    .cairn/bench/bin/python benches/proxy_against_nginx.py        (CAIRN=… for another binary than target/release/cairn)
+    .cairn/bench/bin/python benches/proxy_against_nginx.py        (CAIRN=… for another binary than target/release/cairn,
+                                      SET=… for another demo set, ROUNDS=…, WAYS=odc-stac,stackstac for some only)
 
 after `scripts/setup.sh peers` and `scripts/setup.sh nginx`; with another Python it goes on with that one.
 """
@@ -25,11 +26,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CAIRN = os.environ.get("CAIRN", str(ROOT / "target/release/cairn"))
-SET = ROOT / ".cairn/bench-proxy"
+SET = Path(os.environ.get("SET", ROOT / ".cairn/bench-proxy"))
 ROUNDS, LEAST = int(os.environ.get("ROUNDS", "5")), 0.7
 BANDS = ["B02", "B03", "B04", "B08"]
 #: What GDAL's own guide for COGs over HTTP says.
-GDAL = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "", "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+GDAL = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
         "GDAL_HTTP_MULTIPLEX": "NO", "VSI_CACHE": "FALSE"}
 
 
@@ -68,13 +69,14 @@ def odc_stac(items):
 
 
 def stackstac(items):
+    import numpy as np
     import stackstac as library
 
-    stack = library.stack(items, assets=BANDS, resolution=10, dtype="uint16", fill_value=0, rescale=False, epsg=32635)
+    stack = library.stack(items, assets=BANDS, resolution=10, dtype="uint16", fill_value=np.uint16(0), rescale=False, epsg=32635)
     return int(stack.astype("u8").sum().compute(scheduler="threads", num_workers=2))
 
 
-WAYS = {"rasterio, windows": rasterio_windows, "rasterio, whole": rasterio_whole, "odc-stac": odc_stac, "stackstac": stackstac}
+WAYS = {"rasterio windows": rasterio_windows, "rasterio whole": rasterio_whole, "odc-stac": odc_stac, "stackstac": stackstac}
 
 
 def free_port():
@@ -104,8 +106,10 @@ def cairn(folder):
 
 def measure(way, file):
     """Runs this file again, so that GDAL knows nothing: seconds, and the sum of all pixels."""
-    said = subprocess.run([sys.executable, __file__, way, file], env=os.environ | GDAL, check=True, capture_output=True, text=True).stdout
-    seconds, total = json.loads(said.splitlines()[-1])
+    ran = subprocess.run([sys.executable, "-W", "ignore", __file__, way, file], env=os.environ | GDAL, stdout=subprocess.PIPE, text=True)
+    if ran.returncode:
+        sys.exit(f"{way} failed")
+    seconds, total = json.loads(ran.stdout.splitlines()[-1])
     return seconds, total
 
 
@@ -146,7 +150,7 @@ def main():
             for name, items in (("cairn", page), ("nginx", beside)):
                 files[name] = str(Path(folder) / f"{name}.json")
                 Path(files[name]).write_text(json.dumps(items))
-            for way in WAYS:
+            for way in os.environ.get("WAYS", ",".join(WAYS)).split(","):
                 seconds, totals = {"cairn": [], "nginx": []}, set()
                 for nth in range(ROUNDS + 1):
                     for name, file in files.items():
