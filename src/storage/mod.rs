@@ -19,6 +19,7 @@ mod ranges;
 mod remote;
 mod secret;
 mod settings;
+mod signing;
 mod whole;
 mod write;
 mod writer;
@@ -143,31 +144,6 @@ impl Storage {
     #[must_use]
     pub fn public(&self, location: Location) -> Location {
         self.remote.public(location)
-    }
-
-    /// The container of a location in a store, whose href all hrefs in it begin with.
-    ///
-    /// # Errors
-    /// When it is a local path, or names no container.
-    pub fn container(&self, location: &Location) -> Result<Location, StorageError> {
-        self.remote.container(location)
-    }
-
-    /// The locations that a container of an Azure account may have; `Location`s of other accounts are not among them.
-    #[must_use]
-    pub fn azure_containers(&self, account: &str, container: &str) -> Vec<Location> {
-        self.remote.azure_containers(account, container)
-    }
-
-    /// What signs the objects of the location's container, for those who hold no credentials.
-    ///
-    /// # Errors
-    /// When its settings cannot be used, or whoever gives credentials does not answer.
-    pub async fn signing(&self, location: &Location, scope: Scope) -> Result<Signing, StorageError> {
-        match location {
-            Location::Local(_) => Ok(Signing::Open),
-            Location::Remote(_) => self.remote.signing(location, scope).await,
-        }
     }
 
     /// True when the object lies in one of `places`, links on the way followed: a link in an allowed folder opens nothing
