@@ -21,7 +21,7 @@ test: ## format, lints, every test
 	@scripts/test.sh
 
 bench: ## criterion's benches, then the same questions put to Python libraries
-	@scripts/setup.sh system bench python peers s3 azurite
+	@scripts/setup.sh system bench python peers s3 azurite nginx
 	cargo build --release --bins --examples
 	cargo bench
 	@for script in benches/*_against_*.py benches/build_rate.py; do echo "== $$script"; $(VENV_PYTHON) "$$script" || exit 1; done

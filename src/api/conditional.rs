@@ -102,9 +102,13 @@ pub(super) async fn conditional(
     }
     if matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED) {
         let headers = response.headers_mut();
+        headers.insert(header::VARY, VARY);
+        // One with signatures says itself how long it lasts, and another one has others: it has no name.
+        if headers.contains_key(header::CACHE_CONTROL) {
+            return Ok(response);
+        }
         headers.extend(name.map(|etag| (header::ETAG, etag)));
         headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
-        headers.insert(header::VARY, VARY);
     }
     Ok(response)
 }

@@ -65,6 +65,14 @@ pub(super) struct Paging {
     token: Option<String>,
 }
 
+/// Whether asset hrefs can be read without credentials.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Signature {
+    /// true: hrefs of assets in stores come with a signature, and as they are under `alternate`
+    sign: Option<bool>,
+}
+
 /// Collections to choose from.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::asset::{AssetError, RangeError};
+use crate::asset::{AssetError, RangeError, SignError, TooFast};
 use crate::patch::PatchError;
 use crate::pool::Busy;
 use crate::search::{ParamError, SearchError, TableAnswerError};
@@ -105,6 +105,14 @@ impl ApiError {
     fn caused_by(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    /// For the log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.body.description)?;
+        self.cause.iter().try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 
@@ -235,6 +243,38 @@ impl From<ChangeError> for ApiError {
 impl From<RangeError> for ApiError {
     fn from(error: RangeError) -> Self {
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange", error.to_string())
+    }
+}
+
+impl From<SignError> for ApiError {
+    fn from(error: SignError) -> Self {
+        let (status, code) = match &error {
+            SignError::NotInStore { .. } | SignError::TooMany { .. } => {
+                (StatusCode::BAD_REQUEST, "InvalidParameter")
+            }
+            SignError::Forbidden { .. } | SignError::OnlyInPart { .. } => {
+                (StatusCode::FORBIDDEN, "Forbidden")
+            }
+            SignError::Unable { .. } | SignError::NoCollection { .. } | SignError::NoToken { .. } => {
+                (StatusCode::NOT_FOUND, "NotFound")
+            }
+            SignError::Stalled { .. } => (StatusCode::GATEWAY_TIMEOUT, "SourceStalled"),
+            SignError::Storage { .. } => (StatusCode::BAD_GATEWAY, "SourceFailed"),
+            SignError::Search(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+        };
+        let answer = Self::new(status, code, error.to_string());
+        match std::error::Error::source(&error) {
+            Some(cause) => answer.caused_by(cause.to_string()),
+            None => answer,
+        }
+    }
+}
+
+impl From<TooFast> for ApiError {
+    fn from(error: TooFast) -> Self {
+        let mut answer = Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", error.to_string());
+        answer.retry_after = Some(error.retry_after);
+        answer
     }
 }
 

@@ -1,6 +1,5 @@
 //! Items: search, the Items of a Collection, one Item.
 
-use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -8,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::collections::next_link;
 use super::conditional::Content;
-use super::described::{AnyCollections, Paging, Place, Selection};
+use super::described::{AnyCollections, Paging, Place, Selection, Signature};
 use super::error::{ApiError, ErrorBody};
 use super::export::Export;
+use super::hrefs::Hrefs;
 use super::links::{Base, GEOJSON, ItemWriter, JSON, link};
-use super::params::{WholeBody, from_query};
+use super::params::{WholeBody, from_query, take_sign};
 use super::sending::whole;
 use super::state::App;
 use crate::pool::{Client, Pass};
@@ -20,7 +20,7 @@ use crate::search::{Fields, Item, MAX_PAGE_BYTES, Page, Params, Search};
 
 /// Search Items.
 #[utoipa::path(get, path = "/search", tag = "STAC API",
-    params(AnyCollections, Selection, Place, Paging),
+    params(AnyCollections, Selection, Place, Paging, Signature),
     responses(
         (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, without pages, for Accept: application/x-ndjson (one a line) and application/vnd.apache.parquet (stac-geoparquet)",
             content((Value = "application/geo+json"), (String = "application/x-ndjson"), (Vec<u8> = "application/vnd.apache.parquet"))),
@@ -36,16 +36,18 @@ pub(super) async fn search_get(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let search = Search::read(from_query(query.as_deref())?)?;
+    let mut params = from_query(query.as_deref())?;
+    let sign = take_sign(&mut params)?;
+    let search = Search::read(params)?;
     let held = app.gates.searches.enter(client, memory(&search)).await?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search, held).await;
+        return export.answer(&app, &base, search, sign, held).await;
     }
     let page = app.backend.page(&search).await?;
     let own = base.asked("/search", query.as_deref());
     let next =
         page.next.as_ref().map(|token| next_link(&base.at("/search"), query.as_deref(), token, GEOJSON));
-    Ok(answer(&app, base, search, page, &own, next.into_iter().collect(), held).await)
+    answer(&app, base, search, page, (&own, next.into_iter().collect()), sign, held).await
 }
 
 /// Search Items.
@@ -67,10 +69,12 @@ pub(super) async fn search_post(
     headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
-    let search = Search::read(Params::from_body(&body)?)?;
+    let mut params = Params::from_body(&body)?;
+    let sign = take_sign(&mut params)?;
+    let search = Search::read(params)?;
     let held = app.gates.searches.enter(client, memory(&search)).await?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search, held).await;
+        return export.answer(&app, &base, search, sign, held).await;
     }
     let page = app.backend.page(&search).await?;
     let href = base.at("/search");
@@ -79,7 +83,7 @@ pub(super) async fn search_post(
         next["token"] = token.encode().into();
         json!({"rel": "next", "type": GEOJSON, "href": href, "method": "POST", "body": next, "merge": false})
     });
-    Ok(answer(&app, base, search, page, &href, links.into_iter().collect(), held).await)
+    answer(&app, base, search, page, (&href, links.into_iter().collect()), sign, held).await
 }
 
 /// The Items of a Collection.
@@ -89,6 +93,7 @@ pub(super) async fn search_post(
         Selection,
         Place,
         Paging,
+        Signature,
     ),
     responses(
         (status = 200, description = "A page of Items, newest first unless sortby says otherwise; all Items, without pages, for Accept: application/x-ndjson (one a line) and application/vnd.apache.parquet (stac-geoparquet)",
@@ -111,10 +116,11 @@ pub(super) async fn items(
     let mut params = from_query(query.as_deref())?;
     params.refuse("collections", "the path names the Collection; search several with /search")?;
     params.set("collections", json!([id]));
+    let sign = take_sign(&mut params)?;
     let search = Search::read(params)?;
     let held = app.gates.searches.enter(client, memory(&search)).await?;
     if let Some(export) = Export::asked(&headers) {
-        return export.answer(&app, &base, search, held).await;
+        return export.answer(&app, &base, search, sign, held).await;
     }
     let page = app.backend.page(&search).await?;
     let path = base.items(&id);
@@ -125,7 +131,7 @@ pub(super) async fn items(
         Some(query) if !query.is_empty() => format!("{path}?{query}"),
         _ => path,
     };
-    Ok(answer(&app, base, search, page, &own, links, held).await)
+    answer(&app, base, search, page, (&own, links), sign, held).await
 }
 
 /// One Item.
@@ -133,23 +139,38 @@ pub(super) async fn items(
     params(
         ("collection" = String, Path, description = "Id of the Collection"),
         ("item" = String, Path, description = "Id of the Item"),
+        Signature,
     ),
     responses(
         (status = 200, description = "The Item", body = Value, content_type = "application/geo+json"),
+        (status = 400, description = "A parameter cannot be used", body = ErrorBody),
         (status = 404, description = "No such Item", body = ErrorBody),
     ))]
 pub(super) async fn item(
     State(app): State<App>,
     base: Base,
     Path((collection, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
+    let sign = take_sign(&mut from_query(query.as_deref())?)?;
     let found = app.backend.item(&collection, &id).await?.ok_or_else(|| {
         ApiError::not_found(format!("there is no Item '{id}' in a Collection '{collection}'"))
     })?;
-    let mut out = Vec::new();
-    base.items_writer(app.settings.asset_hrefs).write(&mut out, &found);
+    let hrefs = Hrefs::of(&app, sign, std::slice::from_ref(&found)).await?;
     let content = Content::new(&found.body.tag(), "");
-    Ok((Extension(content), [(header::CONTENT_TYPE, GEOJSON)], out).into_response())
+    let mut writer = base.items_writer(hrefs.clone());
+    let mut write = move || {
+        let mut out = Vec::new();
+        writer.write(&mut out, &found);
+        out
+    };
+    // Signatures are made off the runtime's threads.
+    let out = if hrefs.are_signed() { app.pool.search(write).await } else { write() };
+    let mut response = ([(header::CONTENT_TYPE, GEOJSON)], out).into_response();
+    if !hrefs.mark(&mut response) {
+        response.extensions_mut().insert(content);
+    }
+    Ok(response)
 }
 
 /// A document of an Item as it is reckoned before it is known, in bytes.
@@ -173,24 +194,24 @@ async fn answer(
     base: Base,
     search: Search,
     page: Page,
-    own: &str,
-    mut links: Vec<Value>,
+    (own, mut links): (&str, Vec<Value>),
+    sign: bool,
     held: Pass,
-) -> Response {
+) -> Result<Response, ApiError> {
     links.push(link("self", GEOJSON, own));
     links.push(link("root", JSON, &base.root()));
     let inline = if search.fields.is_some() { INLINE_PARSED } else { INLINE_ITEMS };
-    let is_short = page.items.len() <= inline;
-    let writer = base.items_writer(app.settings.asset_hrefs);
+    let hrefs = Hrefs::of(app, sign, &page.items).await?;
+    let is_short = page.items.len() <= inline && !hrefs.are_signed();
+    let writer = base.items_writer(hrefs.clone());
     let splice = move || spliced(writer, &page, search.fields.as_ref(), links);
     let out = if is_short { splice() } else { app.pool.search(splice).await };
     let length = out.len();
-    if length <= SMALL_BYTES {
-        return ([(header::CONTENT_TYPE, GEOJSON)], out).into_response();
-    }
-    let mut response = ([(header::CONTENT_TYPE, GEOJSON)], whole(vec![out.into()], held)).into_response();
+    let body = if length <= SMALL_BYTES { out.into() } else { whole(vec![out.into()], held) };
+    let mut response = ([(header::CONTENT_TYPE, GEOJSON)], body).into_response();
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    response
+    hrefs.mark(&mut response);
+    Ok(response)
 }
 
 /// Splices the Items of a page into an ItemCollection.

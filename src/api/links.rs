@@ -8,7 +8,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::convert::Infallible;
 
-use super::state::{App, AssetHrefs};
+use super::hrefs::Hrefs;
+use super::state::App;
 use crate::search::Item;
 use crate::stac::json_string;
 
@@ -115,7 +116,7 @@ impl Base {
     }
 
     /// What writes Items with their links and the hrefs that the operator wants to be seen.
-    pub(super) fn items_writer(&self, hrefs: AssetHrefs) -> ItemWriter {
+    pub(super) fn items_writer(&self, hrefs: Hrefs) -> ItemWriter {
         let base = json_string(&self.0);
         ItemWriter {
             base: base.trim_matches('"').to_owned(),
@@ -133,7 +134,7 @@ impl Base {
 pub(super) struct ItemWriter {
     /// As JSON escapes it.
     base: String,
-    hrefs: AssetHrefs,
+    hrefs: Hrefs,
     /// The id of the Collection of the Item before, and its address.
     collection: Option<(String, String)>,
     /// The address of the Item.
@@ -168,24 +169,12 @@ impl ItemWriter {
             collection,
             r#""}"#,
         ]);
-        let hrefs = self.hrefs;
-        let is_as_is = match hrefs {
-            AssetHrefs::Auto => !item.body.has_local_hrefs(),
-            AssetHrefs::Original => true,
-            AssetHrefs::Proxy => false,
-        };
-        if is_as_is {
+        let hrefs = &self.hrefs;
+        if hrefs.are_as_is(&item.body) {
             item.body.write_as_is(out, links);
             return;
         }
-        let shown = |key: &str, href: &str| {
-            let is_proxied = match hrefs {
-                AssetHrefs::Auto => href.starts_with('/'),
-                AssetHrefs::Original => false,
-                AssetHrefs::Proxy => true,
-            };
-            is_proxied.then(|| format!("{own}/assets/{}", segment(key)))
-        };
+        let shown = |key: &str, href: &str| hrefs.shown(href, || format!("{own}/assets/{}", segment(key)));
         item.body.write(out, shown, links);
     }
 }

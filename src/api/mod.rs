@@ -16,6 +16,7 @@ mod envelope;
 mod error;
 mod export;
 mod health;
+mod hrefs;
 mod items;
 mod links;
 mod page;
@@ -24,6 +25,7 @@ mod patches;
 mod process;
 mod proxies;
 mod queryables;
+mod sas;
 mod seats;
 mod sending;
 mod shield;
@@ -54,6 +56,7 @@ pub use shield::Origins;
 pub use state::{App, AssetHrefs, Gates, Parts, Settings};
 pub use transactions::{TokenError, Tokens, Writing};
 
+use crate::asset::HELD_BYTES;
 use crate::pool::Client;
 
 /// Answers below this size are not worth compressing, in bytes: they fit into one packet.
@@ -128,6 +131,9 @@ fn assets() -> OpenApiRouter<App> {
 fn others() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(transactions::routes())
+        .routes(routes!(sas::sign))
+        .routes(routes!(sas::token_of_collection))
+        .routes(routes!(sas::token_of_container))
         .routes(routes!(patches::patch_get, patches::patch_post))
         .routes(routes!(patches::random_get, patches::random_post))
         .routes(routes!(health::healthz))
@@ -144,9 +150,6 @@ fn compression() -> CompressionLayer<And<And<SizeAbove, DefaultPredicate>, NotFo
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth_it)
 }
 
-/// What an asset takes on its way: the piece that is sent and the one that is read.
-const TRANSFER_BYTES: u64 = 2 << 20;
-
 /// Holds memory for the bytes of an asset until they are sent.
 async fn transfer(
     State(app): State<App>,
@@ -154,7 +157,7 @@ async fn transfer(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let held = app.gates.transfers.enter(client, TRANSFER_BYTES).await?;
+    let held = app.gates.transfers.enter(client, HELD_BYTES).await?;
     let is_get = request.method() == Method::GET;
     let response = next.run(request).await;
     // All else is small, or has no body.

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::FromRequest;
 use axum::extract::Request;
+use serde_json::Value;
 
 use super::error::ApiError;
 use crate::search::{ParamError, Params};
@@ -11,6 +12,19 @@ use crate::search::{ParamError, Params};
 pub(super) fn from_query(query: Option<&str>) -> Result<Params, ParamError> {
     let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     Params::from_query(pairs.into_owned())
+}
+
+/// Takes `sign` out: true when asset hrefs are to be signed.
+pub(super) fn take_sign(params: &mut Params) -> Result<bool, ParamError> {
+    match params.value("sign") {
+        None => Ok(false),
+        Some(Value::Bool(sign)) => Ok(sign),
+        Some(Value::String(text)) if matches!(text.as_str(), "true" | "false") => Ok(text == "true"),
+        Some(other) => Err(ParamError::Invalid {
+            name: "sign".to_owned(),
+            problem: format!("expected true or false, found {other}"),
+        }),
+    }
 }
 
 /// A body, which was read before its handler runs.

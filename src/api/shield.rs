@@ -44,6 +44,7 @@ pub(super) fn cors(origins: &Origins) -> CorsLayer {
         "cairn-dropped",
         "cairn-shape",
         "cairn-transform",
+        "content-disposition",
         "content-length",
         "content-range",
         "etag",
@@ -51,7 +52,15 @@ pub(super) fn cors(origins: &Origins) -> CorsLayer {
         "x-request-id",
     ];
     let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
+        .allow_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::OPTIONS,
+        ])
         .allow_headers(Any)
         .expose_headers(shown.map(HeaderName::from_static));
     match origins {

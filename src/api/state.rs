@@ -8,7 +8,7 @@ use super::error::ApiError;
 use super::proxies::Trusted;
 use super::shield::Origins;
 use super::transactions::{Tokens, Writing};
-use crate::asset::Proxy;
+use crate::asset::{Proxy, Rate, Signer};
 use crate::patch::Engine;
 use crate::pool::{Gate, Pool};
 use crate::search::{Backend, Collection};
@@ -28,6 +28,10 @@ pub struct Parts {
     pub proxy: Proxy,
     /// What writes.
     pub writing: Writing,
+    /// What signs hrefs.
+    pub signer: Signer,
+    /// How often each client may have that done.
+    pub sign_rate: Rate,
     /// Where CPU work goes.
     pub pool: Pool,
     /// Where requests wait for their turn.
@@ -130,4 +134,6 @@ pub enum AssetHrefs {
     Original,
     /// Always the proxy's URL.
     Proxy,
+    /// Signed where the server's credentials can; the proxy's URL for its own disk, and where they cannot.
+    Signed,
 }

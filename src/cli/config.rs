@@ -111,7 +111,7 @@ enum HrefMode {
     Original,
     /// Always the proxy's URL
     Proxy,
-    /// Signed hrefs (not in this version)
+    /// Signed where the server's credentials can, else as proxy
     Signed,
 }
 
@@ -186,9 +186,7 @@ impl ServeOptions {
             None | Some(HrefMode::Auto) => AssetHrefs::Auto,
             Some(HrefMode::Original) => AssetHrefs::Original,
             Some(HrefMode::Proxy) => AssetHrefs::Proxy,
-            Some(HrefMode::Signed) => {
-                anyhow::bail!("--asset-hrefs signed is not in this version; use auto, original or proxy")
-            }
+            Some(HrefMode::Signed) => AssetHrefs::Signed,
         };
         let origins = if self.cors_origin.is_empty() { file.cors_origin } else { self.cors_origin };
         let proxies = if self.trust_proxy.is_empty() { file.trust_proxy } else { self.trust_proxy };

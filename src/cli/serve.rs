@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::config::{Config, ServeOptions};
 use super::logs;
 use crate::api::{self, App, Door, Gates, Parts, Settings, Writing};
-use crate::asset::Proxy;
+use crate::asset::{Proxy, Rate, Signer};
 use crate::catalog::{Catalog, LoadReport, Source};
 use crate::cog::Headers;
 use crate::patch::Engine;
@@ -129,7 +129,8 @@ pub(super) async fn serve(
         trusted: config.trusted.clone(),
         metrics: Some(recorder().context("cannot start the metrics")?),
     };
-    let proxy = Proxy::new(storage.clone(), places);
+    let proxy = Proxy::new(storage.clone(), places.clone());
+    let signer = Signer::new(storage.clone(), places);
     let trees = catalog.trees();
     let mirror: Arc<dyn Mirror> = Arc::clone(&catalog) as Arc<dyn Mirror>;
     let writer = (!trees.is_empty()).then(|| Writer::new(storage, pool.clone(), trees, mirror));
@@ -145,6 +146,8 @@ pub(super) async fn serve(
         backend,
         engine,
         proxy,
+        signer,
+        sign_rate: Rate::default(),
         writing,
         pool,
         gates: Gates::default(),

@@ -18,6 +18,7 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::body_writer::push_json_string;
+use super::splice::{ShownHref, Splices};
 
 /// An Item's JSON, byte for byte as its document has it but for white space, links and hrefs.
 ///
@@ -177,19 +178,20 @@ impl ItemBody {
 
     /// Writes the whole Item to `out`: `href` maps an asset's key and href to what is shown, `None` leaves it; `links` are
     /// JSON objects joined by commas.
-    pub fn write(&self, out: &mut Vec<u8>, mut href: impl FnMut(&str, &str) -> Option<String>, links: &str) {
+    pub fn write(
+        &self,
+        out: &mut Vec<u8>,
+        mut href: impl FnMut(&str, &str) -> Option<ShownHref>,
+        links: &str,
+    ) {
         let json = self.open_json();
-        let mut copied = 0;
+        let mut splices = Splices::default();
         for place in self.places() {
             if let Some(shown) = href(&unquoted(json, &place.key), &unquoted(json, &place.href)) {
-                let mut quoted = String::with_capacity(shown.len() + 2);
-                push_json_string(&mut quoted, &shown);
-                out.extend_from_slice(&json.as_bytes()[copied..place.href.start]);
-                out.extend_from_slice(quoted.as_bytes());
-                copied = place.href.end;
+                splices.show(json, &place, &shown);
             }
         }
-        out.extend_from_slice(&json.as_bytes()[copied..]);
+        splices.write(out, json);
         self.write_end(out, links);
     }
 
@@ -363,7 +365,8 @@ mod tests {
 
     fn text(body: &ItemBody, shown: Option<&str>, links: &str) -> String {
         let mut out = Vec::new();
-        body.write(&mut out, |_, _| shown.map(str::to_owned), links);
+        let href = |_: &str, _: &str| Some(ShownHref { href: shown?.to_owned(), keeps_original: false });
+        body.write(&mut out, href, links);
         String::from_utf8(out).expect("UTF-8")
     }
 

@@ -14,7 +14,9 @@ mod facts;
 mod geometry;
 mod item;
 pub mod media;
+mod members;
 mod schemas;
+mod splice;
 mod tag;
 mod typed;
 
@@ -28,5 +30,6 @@ pub use facts::{AssetFacts, BandFacts, BandRef, Grid, ItemFacts};
 pub use geometry::{GeometryError, parse_geometry};
 pub use item::{ITEM_MEMBERS, ItemError, ItemTime, item_time, item_time_of};
 pub(crate) use schemas::Schemas;
+pub use splice::ShownHref;
 pub use tag::{tag, tag_of_hash};
 pub use typed::read_item;

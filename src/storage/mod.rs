@@ -3,7 +3,7 @@
 //! In: a [`Location`] as users and STAC documents write it. Out: facts about the object there ([`Meta`]), its whole bytes,
 //! ranges of them, a listing of what lies below a folder; and objects written, in one piece or as a stream ([`Writer`]).
 //! All of it for local files, S3, Azure Blob Storage, Google Cloud Storage and web servers (reading only), counted in
-//! [`Counters`]. [`Places`] says which locations the server may read at all; [`Settings`] how stores are accessed.
+//! [`Counters`]; and a [`Grant`], which signs hrefs for others. [`Places`] says which locations the server may read at all; [`Settings`] how stores are accessed.
 //!
 //! Local files keep their descriptors and are read by position. Stores get many requests at once, each timed and tried again
 //! while that makes sense, and fewer as soon as they ask for fewer. An object that is read in parts is pinned by its `ETag`.
@@ -19,6 +19,7 @@ mod ranges;
 mod remote;
 mod secret;
 mod settings;
+mod signing;
 mod whole;
 mod write;
 mod writer;
@@ -41,6 +42,7 @@ pub use location::{Location, LocationError};
 pub use places::Places;
 pub(crate) use plain_href::{is_plain_url, plain_href};
 pub use ranges::{Run, merge};
+pub use remote::{Grant, Scope, Signing};
 pub use secret::Secret;
 pub use settings::{Environment, Settings, StoreSettings};
 pub use whole::Whole;

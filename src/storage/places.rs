@@ -27,6 +27,12 @@ impl Places {
         self.folders.iter().any(|folder| location.is_below(folder))
     }
 
+    /// True when something at or below `location` is allowed.
+    #[must_use]
+    pub fn reach_into(&self, location: &Location) -> bool {
+        self.folders.iter().any(|folder| location.is_below(folder) || folder.is_below(location))
+    }
+
     /// True when what a local `location` leads to, links followed, lies below one of the folders; so does what is not
     /// there, for reading to say.
     pub(super) fn allow_resolved(&self, location: &Location) -> bool {

@@ -58,6 +58,9 @@ pub struct StoreSettings {
     /// Seconds that an answer may take to begin, and then each further piece of it (15).
     #[serde(alias = "timeout-seconds")]
     pub timeout_seconds: Option<u64>,
+    /// Seconds that signatures which Cairn hands out are good for (3600; 4 at least, 6 days at most).
+    #[serde(alias = "sign-seconds")]
+    pub sign_seconds: Option<u64>,
 }
 
 impl StoreSettings {

@@ -1,6 +1,6 @@
 //! The built binary as its users meet it: a process, a port, clients of other makers, trees of other makers.
 //!
-//! `server`, `demo`, `http`, `python`, `scenes`, `cogs`, `damage`, `allocations`, `soak` and `stores` are what the tests
+//! `server`, `demo`, `http`, `python`, `scenes`, `shelf`, `cogs`, `damage`, `allocations`, `soak` and `stores` are what the tests
 //! stand on; every other module is tests of one promise.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, its support code too")]
 
@@ -12,11 +12,13 @@ mod http;
 mod python;
 mod scenes;
 mod server;
+mod shelf;
 mod soak;
 mod stores;
 
 mod answers;
 mod asset_faults;
+mod assets_proxied;
 mod attacks;
 mod broken_trees;
 mod builds;
@@ -45,6 +47,7 @@ mod schemas;
 mod schemas_hold;
 mod searches;
 mod served_from_stores;
+mod signed;
 mod static_trees;
 mod store_access;
 mod store_conformance;

@@ -8,13 +8,19 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::api::error::ApiError;
+use crate::api::hrefs::Hrefs as ShownHrefs;
 use crate::api::links::Base;
 use crate::api::state::App;
+
+/// What an href of the tree is called among the alternates of the one that is shown.
+const ORIGINAL: &str = "original";
 
 /// The hrefs of one document's assets.
 #[derive(Debug, Default)]
 pub(super) struct Hrefs {
     assets: HashMap<String, Asset>,
+    /// The tree's document names the alternate-assets extension.
+    names_alternates: bool,
 }
 
 #[derive(Debug)]
@@ -36,7 +42,7 @@ impl Hrefs {
         let mut hrefs = Self::of(stored);
         if let Some(item) = app.backend.item(collection, id).await? {
             let mut text = Vec::new();
-            base.items_writer(app.settings.asset_hrefs).write(&mut text, &item);
+            base.items_writer(ShownHrefs::unsigned(app.settings.asset_hrefs)).write(&mut text, &item);
             let served: Value = serde_json::from_slice(&text).unwrap_or_default();
             hrefs.show(&served);
             for (key, href) in item.body.hrefs() {
@@ -64,7 +70,9 @@ impl Hrefs {
             .into_iter()
             .flatten()
             .map(|(key, asset)| (key.clone(), Asset { stored: asset.clone(), shown: Vec::new() }));
-        Self { assets: assets.collect() }
+        let extensions = stored.get("stac_extensions").and_then(Value::as_array);
+        let names_alternates = extensions.is_some_and(|all| all.iter().any(is_alternates));
+        Self { assets: assets.collect(), names_alternates }
     }
 
     fn show(&mut self, served: &Value) {
@@ -87,9 +95,11 @@ impl Hrefs {
     /// Writes what a client sent as the tree has it. What GET does not show at all, no client means to take away.
     pub(super) fn in_stored(&self, document: &mut Value) {
         let Some(sent) = document.get_mut("assets").and_then(Value::as_object_mut) else { return };
+        let mut has_taken_out = false;
         for (key, asset) in &self.assets {
             match sent.get_mut(key) {
                 Some(sent) => {
+                    has_taken_out |= asset.take_original_out(sent);
                     let href = sent.get("href").and_then(Value::as_str).unwrap_or_default();
                     if asset.shown.iter().any(|shown| is_same(href, shown))
                         && let Some(stored) = asset.stored.get("href")
@@ -103,7 +113,36 @@ impl Hrefs {
                 None => {}
             }
         }
+        let is_in_use = sent.values().any(|asset| asset.get("alternate").is_some());
+        if has_taken_out
+            && !is_in_use
+            && !self.names_alternates
+            && let Some(extensions) = document.get_mut("stac_extensions").and_then(Value::as_array_mut)
+        {
+            extensions.retain(|extension| !is_alternates(extension));
+        }
     }
+}
+
+impl Asset {
+    /// Takes out of what was sent the alternate that shows the href of the tree, unless the tree has it; true when it did.
+    fn take_original_out(&self, sent: &mut Value) -> bool {
+        let Some(alternates) = sent.get_mut("alternate").and_then(Value::as_object_mut) else { return false };
+        let original = alternates.get(ORIGINAL).and_then(|alternate| alternate.get("href")?.as_str());
+        let is_ours = original.is_some_and(|href| self.shown.iter().any(|shown| shown == href));
+        if !is_ours || self.stored.pointer("/alternate/original").is_some() {
+            return false;
+        }
+        alternates.remove(ORIGINAL);
+        if alternates.is_empty() && self.stored.get("alternate").is_none() {
+            sent.as_object_mut().map(|asset| asset.remove("alternate"));
+        }
+        true
+    }
+}
+
+fn is_alternates(extension: &Value) -> bool {
+    extension.as_str().is_some_and(|extension| extension.contains("/alternate-assets/"))
 }
 
 /// True for the same href, or the same with a signature that will have expired when it is read again.
@@ -135,6 +174,27 @@ mod tests {
             assert_eq!(sent["assets"]["a"], json!({"href": "./a.tif?v=1", "title": "new"}), "{href}");
             assert_eq!(sent["assets"]["hidden"]["href"], "./t.png");
         }
+    }
+
+    #[test]
+    fn the_original_that_is_shown_beside_another_href_does_not_go_to_the_tree() {
+        let stored = json!({"assets": {"a": {"href": "./a.tif"}}, "stac_extensions": ["x"]});
+        let mut hrefs =
+            Hrefs::of_collection(&stored, &json!({"assets": {"a": {"href": "https://h/proxy/a"}}}));
+        hrefs.assets.get_mut("a").expect("an asset").shown.push("https://h/a.tif".to_owned());
+        let alternate = "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json";
+        let shown = json!({
+            "assets": {"a": {"href": "https://h/proxy/a", "alternate": {"original": {"href": "https://h/a.tif"}}}},
+            "stac_extensions": [alternate, "x"],
+        });
+        let mut sent = shown.clone();
+        hrefs.in_stored(&mut sent);
+        assert_eq!(sent, stored);
+        let mut sent = shown;
+        sent["assets"]["a"]["alternate"]["own"] = json!({"href": "s3://b/a.tif"});
+        hrefs.in_stored(&mut sent);
+        assert_eq!(sent["assets"]["a"]["alternate"], json!({"own": {"href": "s3://b/a.tif"}}));
+        assert_eq!(sent["stac_extensions"], json!([alternate, "x"]));
     }
 
     #[test]

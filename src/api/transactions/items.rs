@@ -15,6 +15,7 @@ use super::sent::{MAX_BULK_BYTES, MAX_DOCUMENT_BYTES, Sent};
 use super::tokens::Admitted;
 use super::written::{ATTEMPTS, as_asked, created, if_there, replaced, still, warned};
 use crate::api::error::{ApiError, ErrorBody};
+use crate::api::hrefs::Hrefs as ShownHrefs;
 use crate::api::links::{Base, GEOJSON};
 use crate::api::state::App;
 use crate::tree::{ChangeError, Condition, Stored};
@@ -266,7 +267,7 @@ async fn made(
     let mut document = Vec::new();
     // Another client may have deleted it at once.
     if let Some(item) = app.backend.item(collection, id).await? {
-        base.items_writer(app.settings.asset_hrefs).write(&mut document, &item);
+        base.items_writer(ShownHrefs::unsigned(app.settings.asset_hrefs)).write(&mut document, &item);
     }
     Ok(created(app, base, &base.item(collection, id), tag, "", (GEOJSON, document), warnings))
 }

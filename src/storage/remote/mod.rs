@@ -1,7 +1,8 @@
 //! Stores behind a network: S3, Azure, Google Cloud, web servers.
 //!
 //! In: a [`Location`] with a scheme. `address` takes it apart, `open` finds endpoint and credentials and makes a client of its
-//! container once, `wire` carries every request. Out: the same facts and bytes as from the disk. A container whose
+//! container once, `wire` carries every request. Out: the same facts and bytes as from the disk; `signing` hands
+//! read access on. A container whose
 //! store denies a request is opened anew once, with credentials as they are then.
 
 mod address;
@@ -16,6 +17,7 @@ mod profile;
 mod read;
 mod resolver;
 mod s3;
+mod signing;
 mod speed;
 mod upload;
 mod wire;
@@ -37,6 +39,7 @@ use address::Address;
 use failure::{is_denied, translated};
 use wire::Host;
 
+pub use signing::{Grant, Scope, Signing};
 pub(super) use upload::Upload;
 
 /// How long making a connection may take.
@@ -55,6 +58,7 @@ pub(super) struct Remote {
     tickets: Mutex<Vec<(Location, Secret)>>,
     /// Azure accounts elsewhere than in Azure's own cloud.
     endpoints: Vec<Url>,
+    grants: signing::Grants,
 }
 
 /// One container.
@@ -87,6 +91,7 @@ impl Remote {
             hosts: Mutex::default(),
             stores: Mutex::default(),
             tickets: Mutex::default(),
+            grants: signing::Grants::new(),
         }
     }
 

@@ -15,11 +15,11 @@ use crate::storage::settings::{Environment, StoreSettings};
 #[derive(Debug)]
 pub(super) struct Bucket {
     name: String,
-    region: String,
+    pub(super) region: String,
     /// With the bucket in it where that stands in the host's name.
     pub(super) endpoint: String,
-    path_style: bool,
-    requester_pays: bool,
+    pub(super) path_style: bool,
+    pub(super) requester_pays: bool,
     identity: Identity,
 }
 
