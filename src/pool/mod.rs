@@ -26,7 +26,19 @@ pub struct Pool {
     line: Arc<Mutex<Line>>,
 }
 
+/// How far the system puts the threads behind those that answer: a small request need not wait until a block is decoded.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 type Work = Box<dyn FnOnce() + Send>;
+
+/// Puts the calling thread behind others, where the system knows priorities of threads.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!("threads for CPU work are as urgent as all others: {error}");
+    }
+}
 
 /// Work that no thread has begun.
 #[derive(Default)]
@@ -55,7 +67,10 @@ impl Pool {
     /// # Errors
     /// When the system gives no threads.
     pub fn new() -> Result<Self, PoolError> {
-        let threads = rayon::ThreadPoolBuilder::new().thread_name(|n| format!("cairn-cpu-{n}")).build()?;
+        let threads = rayon::ThreadPoolBuilder::new()
+            .thread_name(|n| format!("cairn-cpu-{n}"))
+            .start_handler(|_| step_back())
+            .build()?;
         Ok(Self { threads: Arc::new(threads), line: Arc::default() })
     }
 
@@ -67,6 +82,7 @@ impl Pool {
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(self.width())
             .thread_name(|n| format!("cairn-load-{n}"))
+            .start_handler(|_| step_back())
             .build()?;
         Ok(Self { threads: Arc::new(threads), line: Arc::default() })
     }
@@ -131,6 +147,16 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn threads_stand_behind_those_that_answer_and_leave_these_as_they_are() {
+        let niceness = || rustix::process::getpriority_process(None).expect("a priority");
+        let own = niceness();
+        let pool = Pool::new().expect("threads");
+        assert_eq!(pool.run(niceness).await, NICENESS);
+        assert_eq!(niceness(), own);
+    }
 
     #[tokio::test]
     async fn work_comes_back_and_panics_reach_the_caller() {
