@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::api::conditional::etag;
@@ -96,7 +96,9 @@ fn tagged(
     beside: &str,
     warnings: &[String],
 ) -> Response {
-    response.headers_mut().extend(etag(app, base, tag, beside).map(|etag| (header::ETAG, etag)));
+    response
+        .headers_mut()
+        .extend(etag(app, base, &HeaderMap::new(), tag, beside).map(|etag| (header::ETAG, etag)));
     warned(response, warnings)
 }
 

@@ -86,7 +86,7 @@ pub(super) fn item(id: &str, number: u32) -> Value {
             [[[west, south], [east, south], [east, north], [west, north], [west, south]]]},
         "bbox": [west, south, east, north],
         "properties": {"datetime": format!("2024-{:02}-{:02}T00:00:00Z", number / 28 % 12 + 1, number % 28 + 1), "n": number},
-        "assets": {"data": {"href": format!("https://example.com/{id}.tif"), "type": "image/tiff"}}
+        "assets": {}
     })
 }
 
