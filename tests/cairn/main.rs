@@ -29,6 +29,7 @@ mod fetches;
 mod first_time_user;
 mod fuzzed;
 mod hostile_cogs;
+mod killed_writes;
 mod mutated_cogs;
 mod openapi;
 mod patch_load;

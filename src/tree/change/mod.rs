@@ -22,6 +22,8 @@ mod mirror;
 mod place;
 mod session;
 mod staging;
+#[cfg(test)]
+mod tests;
 mod trees;
 mod upkeep;
 mod widen;

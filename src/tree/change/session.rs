@@ -39,6 +39,10 @@ pub(super) struct Session<'a> {
     documents: HashMap<Location, LinkDocument>,
     /// Those that are not as they were, in the order in which they changed.
     changed: Vec<Location>,
+    /// Times of Items that are linked here and not written yet.
+    times: HashMap<Location, Option<DateTime<Utc>>>,
+    /// Where the last Item of a day went.
+    shelves: HashMap<Vec<String>, Location>,
     /// What a new one is linked by.
     anchors: HashMap<Location, Location>,
     /// True when the Collection's document says more of its Items than before.
@@ -65,6 +69,8 @@ impl<'a> Session<'a> {
             title,
             documents,
             changed: Vec::new(),
+            times: HashMap::new(),
+            shelves: HashMap::new(),
             anchors: HashMap::new(),
             is_widened: false,
             known,
@@ -116,6 +122,11 @@ impl<'a> Session<'a> {
         if let Some(home) = self.documents.get_mut(&self.home) {
             self.is_widened |= widen(&mut home.document, item);
         }
+    }
+
+    /// Remembers when an Item is that is linked here.
+    pub(super) fn note_time(&mut self, item: &Location, time: Option<DateTime<Utc>>) {
+        self.times.insert(item.clone(), time);
     }
 
     /// The documents whose links changed, in the order of changing.
@@ -183,6 +194,11 @@ impl<'a> Session<'a> {
     /// The document that is to link a new Item of that time: there is room for one more.
     pub(super) async fn shelf_for(&mut self, time: Option<DateTime<Utc>>) -> Result<Location, ChangeError> {
         let names = names_of(time);
+        if let Some(last) = self.shelves.get(&names).and_then(|at| self.documents.get(at))
+            && last.count_items() < MAX_LINKED_ITEMS
+        {
+            return Ok(last.location.clone());
+        }
         let (mut at, mut path) = (self.home.clone(), Vec::<String>::new());
         while path.len() < MAX_DEPTH {
             let tree = self.tree;
@@ -194,6 +210,7 @@ impl<'a> Session<'a> {
             let is_year = path.len() == 1 && names.len() > 1;
             if shelves.is_empty() && (!is_year || count > 0) {
                 if count < MAX_LINKED_ITEMS {
+                    self.shelves.insert(names, at.clone());
                     return Ok(at);
                 }
                 self.split(&at, &path).await?;
@@ -263,6 +280,7 @@ impl<'a> Session<'a> {
     /// Moves the links to Items from the document `at`, which lies at `path` below the Collection, to shelves below it.
     async fn split(&mut self, at: &Location, path: &[String]) -> Result<(), ChangeError> {
         let (tree, storage) = (self.tree, self.storage);
+        self.shelves.clear();
         let links = self.change(at)?.take_items()?;
         let located = links.into_iter().map(|(link, href)| {
             let item = tree.resolver.resolve(at, &href);
@@ -270,7 +288,8 @@ impl<'a> Session<'a> {
                 .map_err(|error| ChangeError::Damaged { what: at.to_string(), reason: error.to_string() })
         });
         let located = located.collect::<Result<Vec<_>, _>>()?;
-        let times: Vec<_> = located.iter().map(|(_, item)| time_of(storage, item)).collect();
+        let times: Vec<_> =
+            located.iter().map(|(_, item)| time_of(storage, item, self.times.get(item).copied())).collect();
         let times: Vec<Option<DateTime<Utc>>> =
             stream::iter(times).buffered(READ_AT_ONCE).try_collect().await?;
         // A Collection's Items go to years and months at once.
@@ -314,7 +333,14 @@ fn is_named(shelf: &Location, name: &str) -> bool {
 }
 
 /// What an Item is shelved by; one that cannot be understood has no time.
-async fn time_of(storage: &Storage, item: &Location) -> Result<Option<DateTime<Utc>>, ChangeError> {
+async fn time_of(
+    storage: &Storage,
+    item: &Location,
+    known: Option<Option<DateTime<Utc>>>,
+) -> Result<Option<DateTime<Utc>>, ChangeError> {
+    if let Some(known) = known {
+        return Ok(known);
+    }
     match storage.read(item).await {
         Ok(bytes) => {
             let document: Value = serde_json::from_slice(&bytes).unwrap_or_default();
