@@ -83,6 +83,10 @@ pub(super) async fn serve(
         ),
         None => tell(&started.report),
     }
+    if is_stored && config.tokens.are_given() {
+        // What this server acknowledged before it ended may be younger than the snapshot.
+        tell(&catalog.reload().await?);
+    }
     let catalog = Arc::new(catalog);
     let allowed = config.allow.iter().map(|location| storage.adopt(location.clone()));
     let places = Places::new(catalog.folders().into_iter().chain(allowed).collect());

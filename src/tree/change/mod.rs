@@ -13,6 +13,7 @@
 mod ask;
 mod claims;
 mod collection;
+mod commit;
 mod error;
 mod group;
 mod intent;

@@ -173,6 +173,7 @@ impl<'a> Session<'a> {
             if hint.is_below(&tree.folder)
                 && let Ok(Some(document)) = self.document(hint).await
                 && tree.find(document, "item", item).is_some()
+                && self.is_reached(hint).await?
             {
                 return Ok(Some(hint.clone()));
             }
@@ -189,6 +190,27 @@ impl<'a> Session<'a> {
             queue.extend(below.into_iter().filter(|child| is_shelf(child) && seen.insert(child.clone())));
         }
         Ok(None)
+    }
+
+    /// True when the Collection leads to that document: who died may have left one that nothing links.
+    async fn is_reached(&mut self, document: &Location) -> Result<bool, ChangeError> {
+        let (tree, mut at) = (self.tree, document.clone());
+        for _ in 0..MAX_DEPTH {
+            if at == self.home {
+                return Ok(true);
+            }
+            let Some(document) = self.document(&at).await? else { return Ok(false) };
+            let Some(parent) = tree.targets(document, "parent").into_iter().next() else { return Ok(false) };
+            if !parent.is_below(&tree.folder) {
+                return Ok(false);
+            }
+            let Some(above) = self.document(&parent).await? else { return Ok(false) };
+            if tree.find(above, "child", &at).is_none() {
+                return Ok(false);
+            }
+            at = parent;
+        }
+        Ok(false)
     }
 
     /// The document that is to link a new Item of that time: there is room for one more.
