@@ -19,7 +19,7 @@
 //! * [`api`]: HTTP: handlers, links, the landing page, OpenAPI, the table of errors.
 //! * [`cli`]: one file per verb.
 //!
-//! Arrows run one way: `cli → any`; `api → {search, patch, asset}`; `patch → {search, cog, storage}`;
+//! Arrows run one way: `cli → any`; `api → {search, patch, asset, tree}`; `patch → {search, cog, storage}`;
 //! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {source, cog, tree, storage}`;
 //! `upload → {build, cog, tree, storage}`; `validate → {cog, tree, storage}`; `source → storage`; `cog → storage`;
 //! `tree → storage`; all of them may use `stac`, `crs` and `pool`. A test holds the code to this.

@@ -43,16 +43,24 @@ impl Content {
 }
 
 /// The `ETag` of a document by itself: its tag, and after a `-` what tells this server's way of showing it from others.
-pub(super) fn etag(app: &App, base: &Base, tag: &str, beside: &str) -> Option<HeaderValue> {
-    let form = format!("{}\0{}\0{beside}", settings(app), base.root());
+pub(super) fn etag(
+    app: &App,
+    base: &Base,
+    headers: &HeaderMap,
+    tag: &str,
+    beside: &str,
+) -> Option<HeaderValue> {
+    let form = format!("{}\0{}\0{beside}", settings(app, headers), base.root());
     let form = rapidhash_v3_seeded(form.as_bytes(), &SECRETS) >> 32;
     HeaderValue::try_from(format!("W/\"{}-{form:08x}\"", tag.trim_matches('"'))).ok()
 }
 
-/// What of the server's settings shows in answers.
-fn settings(app: &App) -> String {
+/// What of the server's settings, and of what a request accepts, shows in answers.
+fn settings(app: &App, headers: &HeaderMap) -> String {
+    // What `Accept` comes to, not how a client writes it.
+    let form = (prefers_html(headers), Export::asked(headers));
     let writes = app.takes_writes();
-    format!("{} {:?} {writes}", env!("CARGO_PKG_VERSION"), app.settings.asset_hrefs)
+    format!("{} {:?} {writes} {form:?}", env!("CARGO_PKG_VERSION"), app.settings.asset_hrefs)
 }
 
 /// Answers 304 where the client has the answer, and else runs the request and names its answer.
@@ -68,9 +76,7 @@ pub(super) async fn conditional(
         return Ok(next.run(Request::from_parts(parts, body)).await);
     };
     let mut hashed = Vec::with_capacity(256);
-    // What `Accept` comes to, not how a client writes it.
-    let form = (prefers_html(&parts.headers), Export::asked(&parts.headers));
-    let settings = format!("{} {form:?}", settings(&app));
+    let settings = settings(&app, &parts.headers);
     hashed.extend_from_slice(&version.to_le_bytes());
     // A HEAD request asks for what GET answers.
     let method = if parts.method == Method::HEAD { "GET" } else { parts.method.as_str() };
@@ -95,7 +101,7 @@ pub(super) async fn conditional(
         next.run(Request::from_parts(parts, body)).await
     };
     if let Some(Content { tag, beside }) = response.extensions_mut().remove::<Content>() {
-        name = etag(&app, &base, &tag, &beside);
+        name = etag(&app, &base, &known, &tag, &beside);
         if is_known(&known, name.as_ref()) {
             response = StatusCode::NOT_MODIFIED.into_response();
         }

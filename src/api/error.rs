@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 
 use crate::asset::{AssetError, RangeError};
 use crate::patch::PatchError;
-use crate::pool::Busy;
 use crate::search::{ParamError, SearchError, TableAnswerError};
 use crate::tree::ChangeError;
 
@@ -77,6 +76,13 @@ impl ApiError {
 
     pub(super) fn no_collection(id: &str) -> Self {
         Self::not_found(format!("there is no Collection '{id}'; /collections lists them"))
+    }
+
+    /// 503 for a write that others are in the way of.
+    pub(super) fn busy(description: impl Into<String>) -> Self {
+        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", description);
+        error.retry_after = Some(WRITE_AGAIN);
+        error
     }
 
     /// For a handler that panicked.
@@ -176,14 +182,6 @@ impl From<AssetError> for ApiError {
     }
 }
 
-impl From<Busy> for ApiError {
-    fn from(error: Busy) -> Self {
-        let mut answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", error.to_string());
-        answer.retry_after = Some(error.retry_after());
-        answer
-    }
-}
-
 impl From<ChangeError> for ApiError {
     fn from(error: ChangeError) -> Self {
         let (status, code) = match &error {
@@ -192,9 +190,7 @@ impl From<ChangeError> for ApiError {
             }
             ChangeError::Exists { .. } | ChangeError::NotEmpty { .. } => (StatusCode::CONFLICT, "Conflict"),
             ChangeError::Changed { .. } => (StatusCode::PRECONDITION_FAILED, "PreconditionFailed"),
-            ChangeError::Conflict { .. } | ChangeError::Busy { .. } => {
-                (StatusCode::SERVICE_UNAVAILABLE, "Busy")
-            }
+            ChangeError::Conflict { .. } | ChangeError::Busy { .. } => return Self::busy(error.to_string()),
             ChangeError::NotWritable { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
             ChangeError::Unfit { .. } => (StatusCode::BAD_REQUEST, "InvalidBody"),
             ChangeError::Damaged { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
@@ -209,7 +205,6 @@ impl From<ChangeError> for ApiError {
             return Self::new(status, code, description).caused_by(format!("{source}{cause}"));
         }
         let mut answer = Self::new(status, code, error.to_string());
-        answer.retry_after = (code == "Busy").then_some(WRITE_AGAIN);
         answer.overtaken = matches!(error, ChangeError::Changed { .. });
         answer
     }

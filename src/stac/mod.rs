@@ -1,8 +1,8 @@
 //! The vocabulary of the `SpatioTemporal` Asset Catalog, without I/O.
 //!
 //! In: the text of documents and parameters. Out: checked values that the other rooms speak in: [`Bbox`], [`Interval`],
-//! [`DataType`], and [`ItemFacts`], which is all that a patch needs to know of an Item, whoever keeps the catalogue. Documents are held
-//! against the published schemas, all of them in the binary.
+//! [`DataType`], and [`ItemFacts`], which is all that a patch needs to know of an Item, whoever keeps the catalogue. Documents
+//! are held against the published schemas, all of them in the binary.
 
 mod bbox;
 mod body;

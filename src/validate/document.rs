@@ -18,9 +18,9 @@ pub(super) fn check(schemas: &Schemas, location: &Location, document: &Value) ->
     };
     let faults = schemas.check(core, document).into_iter();
     faults
-        .map(|fault| match fault.is_error {
-            true => Finding::error(fault.check, location, fault.message),
-            false => Finding::warning(fault.check, location, fault.message),
+        .map(|fault| {
+            let finding = if fault.is_error { Finding::error } else { Finding::warning };
+            finding(fault.check, location, fault.message)
         })
         .collect()
 }

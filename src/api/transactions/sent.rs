@@ -104,7 +104,7 @@ impl<const MAX: usize> FromRequest<App> for Sent<MAX> {
         if said.is_some_and(|length: usize| length > MAX) {
             return Err(too_large());
         }
-        let held = app.writing.room.enter(said.unwrap_or(MAX) as u64).await?;
+        let held = app.writing.room(said.unwrap_or(MAX)).await?;
         let mut pieces = request.into_body().into_data_stream();
         let read = async {
             let mut bytes = BytesMut::with_capacity(said.unwrap_or_default());

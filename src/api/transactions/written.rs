@@ -1,17 +1,22 @@
 //! What writing needs of the server, and what a write is answered with.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::api::conditional::etag;
 use crate::api::error::ApiError;
 use crate::api::links::Base;
 use crate::api::state::App;
-use crate::pool::Gate;
+use crate::pool::{Permit, Permits};
 use crate::tree::{ChangeError, Condition, Writer};
 
 /// Bodies of writes that are held at once, in bytes; what is made of them takes some times more.
 const ROOM_BYTES: u64 = 64 << 20;
+
+/// How long a write waits for memory.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Attempts of a PATCH, each on the document that another was faster with.
 pub(super) const ATTEMPTS: usize = 50;
@@ -29,19 +34,27 @@ const WARNING: HeaderName = HeaderName::from_static("cairn-warning");
 #[derive(Debug)]
 pub struct Writing {
     writer: Option<Writer>,
-    pub(super) room: Gate,
+    room: Permits,
 }
 
 impl Writing {
     /// Writes with `writer`; none when the catalogue is no tree.
     #[must_use]
     pub fn new(writer: Option<Writer>) -> Self {
-        Self { writer, room: Gate::new(ROOM_BYTES) }
+        Self { writer, room: Permits::new(ROOM_BYTES) }
     }
 
     /// True when the catalogue can be written at all.
     pub(in crate::api) fn is_possible(&self) -> bool {
         self.writer.is_some()
+    }
+
+    /// Memory for a body of so many bytes, waited for in line.
+    pub(super) async fn room(&self, bytes: usize) -> Result<Permit, ApiError> {
+        let room = tokio::time::timeout(PATIENCE, self.room.take(bytes as u64)).await;
+        room.map_err(|_elapsed| {
+            ApiError::busy("other writes fill the memory that there is for them; ask again")
+        })
     }
 
     pub(super) fn writer(&self) -> Result<&Writer, ApiError> {
@@ -83,7 +96,9 @@ fn tagged(
     beside: &str,
     warnings: &[String],
 ) -> Response {
-    response.headers_mut().extend(etag(app, base, tag, beside).map(|etag| (header::ETAG, etag)));
+    response
+        .headers_mut()
+        .extend(etag(app, base, &HeaderMap::new(), tag, beside).map(|etag| (header::ETAG, etag)));
     warned(response, warnings)
 }
 

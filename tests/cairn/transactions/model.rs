@@ -93,10 +93,12 @@ fn step(client: &Client, base: &str, model: &mut Model, write: &Write) {
             let mut once = ids.clone();
             once.sort_unstable();
             once.dedup();
-            let status = match once.len() == ids.len() {
-                false => 400,
-                true if ids.iter().any(|id| model.contains_key(id)) => 409,
-                true => 201,
+            let status = if once.len() < ids.len() {
+                400
+            } else if ids.iter().any(|id| model.contains_key(id)) {
+                409
+            } else {
+                201
             };
             expect(client.json("POST", &format!("{base}/items"), &body), status);
             if status == 201 {
@@ -171,6 +173,14 @@ fn shown(client: &Client, base: &str) -> Model {
     items.iter().map(one).collect()
 }
 
+/// The same without what tags say of the server.
+fn states(mut model: Model) -> Model {
+    for (_, tag) in model.values_mut() {
+        tag.truncate(tag.find('-').unwrap());
+    }
+    model
+}
+
 #[test]
 fn random_writes_leave_what_a_table_of_them_holds() {
     let tree = Tree::new();
@@ -202,6 +212,6 @@ fn random_writes_leave_what_a_table_of_them_holds() {
     let other = tree.serve();
     for nth in 1..=case.get() {
         let base = format!("/collections/case-{nth}");
-        assert_eq!(shown(&other, &base), shown(&client, &base));
+        assert_eq!(states(shown(&other, &base)), states(shown(&client, &base)));
     }
 }

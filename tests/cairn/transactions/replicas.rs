@@ -141,21 +141,21 @@ fn two_servers_of_one_folder_lose_nothing() {
 #[test]
 fn two_servers_of_one_bucket_lose_nothing() {
     let (tree, cache) = (Tree::new(), tempfile::tempdir().unwrap());
-    let s3 = S3::start(&["b"]);
-    copy(&s3.env(), &Location::from_path(tree.folder()).unwrap(), &at("s3://b/tree"));
-    let servers = pair(&s3.env(), "s3://b/tree/catalog.json", cache.path());
+    let s3 = S3::start(&["trees"]);
+    copy(&s3.env(), &Location::from_path(tree.folder()).unwrap(), &at("s3://trees/tree"));
+    let servers = pair(&s3.env(), "s3://trees/tree/catalog.json", cache.path());
     suite(&servers);
-    script("validate_tree.py", [s3.bucket("b").join("tree/catalog.json")]);
+    script("validate_tree.py", [s3.bucket("trees").join("tree/catalog.json")]);
 }
 
 #[test]
 fn two_servers_of_one_azure_container_lose_nothing() {
     let (tree, cache) = (Tree::new(), tempfile::tempdir().unwrap());
     let azure = Azure::start();
-    copy(&azure.env(), &Location::from_path(tree.folder()).unwrap(), &at("az://c/tree"));
-    let servers = pair(&azure.env(), "az://c/tree/catalog.json", cache.path());
+    copy(&azure.env(), &Location::from_path(tree.folder()).unwrap(), &at("az://trees/tree"));
+    let servers = pair(&azure.env(), "az://trees/tree/catalog.json", cache.path());
     suite(&servers);
     let back = tempfile::tempdir().unwrap();
-    copy(&azure.env(), &at("az://c/tree"), &Location::from_path(back.path()).unwrap());
+    copy(&azure.env(), &at("az://trees/tree"), &Location::from_path(back.path()).unwrap());
     script("validate_tree.py", [back.path().join("catalog.json")]);
 }
