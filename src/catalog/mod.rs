@@ -27,6 +27,7 @@ mod lines;
 mod load;
 mod marks;
 mod merge;
+mod noted;
 mod parse;
 mod part;
 mod parts;

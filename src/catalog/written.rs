@@ -6,7 +6,7 @@
 //! reload takes all of them into the parts that are shared. What is committed while a reload reads is shown on the snapshot
 //! of before, and once more on what the reload made.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
@@ -17,6 +17,7 @@ use super::builder::PartBuilder;
 use super::document::served_collection;
 use super::draft::{Batch, Outcome, Press};
 use super::load::Loaded;
+use super::noted::Noted;
 use super::seen::{Remembered, Seen};
 use super::snapshot::{Collection, RowId, Snapshot, View};
 use crate::stac::{tag, tag_of_hash};
@@ -28,47 +29,6 @@ const GROWTH: usize = 4;
 
 /// Rows of parts that are put together no more.
 const LARGE: usize = 4_096;
-
-/// Documents that were written since the last load, beside what that has seen.
-#[derive(Debug, Default)]
-struct Noted {
-    /// Those that it has not, numbered on.
-    fresh: Vec<Remembered>,
-    index: HashMap<Location, u32>,
-    /// Those that it has, by number.
-    again: BTreeMap<u32, Remembered>,
-}
-
-impl Noted {
-    /// Remembers a document, and gives its number.
-    fn note(&mut self, seen: &Seen, document: Remembered) -> u32 {
-        let known = seen.number(&document.location);
-        if let Some(number) = known {
-            self.again.insert(number, document);
-            return number;
-        }
-        let first = u32::try_from(seen.documents().len()).unwrap_or(u32::MAX);
-        let next = first + u32::try_from(self.fresh.len()).unwrap_or(u32::MAX);
-        let number = *self.index.entry(document.location.clone()).or_insert(next);
-        match self.fresh.get_mut((number - first) as usize) {
-            Some(known) => *known = document,
-            None => self.fresh.push(document),
-        }
-        number
-    }
-
-    fn location<'a>(&'a self, seen: &'a Seen, number: u32) -> Option<&'a Location> {
-        if let Some(document) = seen.at(number) {
-            return Some(&document.location);
-        }
-        let at = (number as usize).checked_sub(seen.documents().len())?;
-        self.fresh.get(at).map(|document| &document.location)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.fresh.is_empty() && self.again.is_empty()
-    }
-}
 
 /// The current catalogue, and what changes it between reloads.
 #[derive(Debug)]
@@ -159,11 +119,7 @@ impl Shown {
         if noted.is_empty() {
             return loaded;
         }
-        let Noted { fresh, again, .. } = std::mem::take(&mut *noted);
-        let mut seen = Seen::clone(&loaded.seen);
-        for document in again.into_values().chain(fresh) {
-            seen.remember(document);
-        }
+        let seen = std::mem::take(&mut *noted).within(&loaded.seen);
         let loaded = Arc::new(Loaded { snapshot: Arc::clone(&loaded.snapshot), seen: Arc::new(seen) });
         self.current.store(Arc::clone(&loaded));
         loaded

@@ -112,6 +112,10 @@ pub(super) async fn serve(
         ),
         None => tell(&started.report),
     }
+    if is_stored && config.tokens.are_given() {
+        // What this server acknowledged before it ended may be younger than the snapshot.
+        tell(&catalog.reload().await?);
+    }
     let catalog = Arc::new(catalog);
     let places = catalog.places();
     tell_outside(&catalog, &places)?;

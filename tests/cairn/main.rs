@@ -33,6 +33,7 @@ mod fetches;
 mod first_time_user;
 mod fuzzed;
 mod hostile_cogs;
+mod killed_writes;
 mod mixed_load;
 mod moved_trees;
 mod mutated_cogs;

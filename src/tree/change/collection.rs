@@ -72,7 +72,8 @@ impl Collections<'_> {
             settle_assets(members, tree, &before.location);
         }
         let at = before.location.clone();
-        let after = LinkDocument { document, ..before };
+        let mut after = before;
+        after.document = document;
         let Some(meta) = self.commit(lock.as_ref(), &after).await? else { return Ok(None) };
         Ok(Some(self.shown(at, meta, after.document, false).await))
     }

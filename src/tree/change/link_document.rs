@@ -18,12 +18,14 @@ pub(super) struct LinkDocument {
     /// What it was read as; nothing for a new one.
     pub(super) etag: Option<String>,
     pub(super) document: Value,
+    /// Items that it links.
+    items: usize,
 }
 
 impl LinkDocument {
     /// A new one.
     pub(super) fn new(location: Location, document: Value) -> Self {
-        Self { location, etag: None, document }
+        Self { location, etag: None, items: count(&document), document }
     }
 
     /// Reads one; nothing when it is not there.
@@ -54,7 +56,7 @@ impl LinkDocument {
             Ok(kind) => return Err(damaged(format!("it is to be a Catalog or Collection, not {kind:?}"))),
             Err(error) => return Err(damaged(error.to_string())),
         }
-        Ok(Self { location: location.clone(), etag: Some(etag), document })
+        Ok(Self { location: location.clone(), etag: Some(etag), items: count(&document), document })
     }
 
     /// True for a Collection.
@@ -82,20 +84,24 @@ impl LinkDocument {
 
     /// Items that it links.
     pub(super) fn count_items(&self) -> usize {
-        self.links("item").count()
+        self.items
     }
 
     /// Adds a link.
     pub(super) fn push(&mut self, link: &Link) -> Result<(), ChangeError> {
         let link = serde_json::to_value(link).map_err(|error| self.damaged(error.to_string()))?;
+        let is_item = is_item(&link);
         self.list()?.push(link);
+        self.items += usize::from(is_item);
         Ok(())
     }
 
     /// Adds a link as another document has it, but for its href.
     pub(super) fn push_moved(&mut self, mut link: Value, href: String) -> Result<(), ChangeError> {
         link["href"] = href.into();
+        let is_item = is_item(&link);
         self.list()?.push(link);
+        self.items += usize::from(is_item);
         Ok(())
     }
 
@@ -103,14 +109,15 @@ impl LinkDocument {
     pub(super) fn remove(&mut self, index: usize) -> Result<(), ChangeError> {
         let list = self.list()?;
         if index < list.len() {
-            list.remove(index);
+            let removed = list.remove(index);
+            self.items -= usize::from(is_item(&removed));
         }
         Ok(())
     }
 
     /// Takes all links to Items out, with their hrefs.
     pub(super) fn take_items(&mut self) -> Result<Vec<(Value, String)>, ChangeError> {
-        let is_item = |link: &Value| link.get("rel").and_then(Value::as_str) == Some("item");
+        self.items = 0;
         let list = self.list()?;
         let (items, others): (Vec<Value>, Vec<Value>) = std::mem::take(list).into_iter().partition(is_item);
         *list = others;
@@ -136,6 +143,15 @@ impl LinkDocument {
     pub(super) fn bytes(&self) -> Result<Bytes, ChangeError> {
         bytes_of(&self.document).map_err(|error| self.damaged(error.to_string()))
     }
+}
+
+fn is_item(link: &Value) -> bool {
+    link.get("rel").and_then(Value::as_str) == Some("item")
+}
+
+fn count(document: &Value) -> usize {
+    let links = document.get("links").and_then(Value::as_array);
+    links.into_iter().flatten().filter(|link| is_item(link)).count()
 }
 
 /// True when a document at this place is a Catalog by its name, as all are between a Collection and its Items.

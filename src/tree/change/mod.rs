@@ -13,6 +13,7 @@
 mod ask;
 mod claims;
 mod collection;
+mod commit;
 mod error;
 mod group;
 mod intent;
@@ -22,6 +23,8 @@ mod mirror;
 mod place;
 mod session;
 mod staging;
+#[cfg(test)]
+mod tests;
 mod trees;
 mod upkeep;
 mod widen;

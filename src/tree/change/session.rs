@@ -39,6 +39,10 @@ pub(super) struct Session<'a> {
     documents: HashMap<Location, LinkDocument>,
     /// Those that are not as they were, in the order in which they changed.
     changed: Vec<Location>,
+    /// Times of Items that are linked here and not written yet.
+    times: HashMap<Location, Option<DateTime<Utc>>>,
+    /// Where the last Item of a day went.
+    shelves: HashMap<Vec<String>, Location>,
     /// What a new one is linked by.
     anchors: HashMap<Location, Location>,
     /// True when the Collection's document says more of its Items than before.
@@ -65,6 +69,8 @@ impl<'a> Session<'a> {
             title,
             documents,
             changed: Vec::new(),
+            times: HashMap::new(),
+            shelves: HashMap::new(),
             anchors: HashMap::new(),
             is_widened: false,
             known,
@@ -118,6 +124,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Remembers when an Item is that is linked here.
+    pub(super) fn note_time(&mut self, item: &Location, time: Option<DateTime<Utc>>) {
+        self.times.insert(item.clone(), time);
+    }
+
     /// The documents whose links changed, in the order of changing.
     pub(super) fn changed(&self) -> impl Iterator<Item = &LinkDocument> {
         self.changed.iter().filter_map(|location| self.documents.get(location))
@@ -162,6 +173,7 @@ impl<'a> Session<'a> {
             if hint.is_below(&tree.folder)
                 && let Ok(Some(document)) = self.document(hint).await
                 && tree.find(document, "item", item).is_some()
+                && self.is_reached(hint).await?
             {
                 return Ok(Some(hint.clone()));
             }
@@ -180,9 +192,35 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
+    /// True when the Collection leads to that document: who died may have left one that nothing links.
+    async fn is_reached(&mut self, document: &Location) -> Result<bool, ChangeError> {
+        let (tree, mut at) = (self.tree, document.clone());
+        for _ in 0..MAX_DEPTH {
+            if at == self.home {
+                return Ok(true);
+            }
+            let Some(document) = self.document(&at).await? else { return Ok(false) };
+            let Some(parent) = tree.targets(document, "parent").into_iter().next() else { return Ok(false) };
+            if !parent.is_below(&tree.folder) {
+                return Ok(false);
+            }
+            let Some(above) = self.document(&parent).await? else { return Ok(false) };
+            if tree.find(above, "child", &at).is_none() {
+                return Ok(false);
+            }
+            at = parent;
+        }
+        Ok(false)
+    }
+
     /// The document that is to link a new Item of that time: there is room for one more.
     pub(super) async fn shelf_for(&mut self, time: Option<DateTime<Utc>>) -> Result<Location, ChangeError> {
         let names = names_of(time);
+        if let Some(last) = self.shelves.get(&names).and_then(|at| self.documents.get(at))
+            && last.count_items() < MAX_LINKED_ITEMS
+        {
+            return Ok(last.location.clone());
+        }
         let (mut at, mut path) = (self.home.clone(), Vec::<String>::new());
         while path.len() < MAX_DEPTH {
             let tree = self.tree;
@@ -194,6 +232,7 @@ impl<'a> Session<'a> {
             let is_year = path.len() == 1 && names.len() > 1;
             if shelves.is_empty() && (!is_year || count > 0) {
                 if count < MAX_LINKED_ITEMS {
+                    self.shelves.insert(names, at.clone());
                     return Ok(at);
                 }
                 self.split(&at, &path).await?;
@@ -263,6 +302,7 @@ impl<'a> Session<'a> {
     /// Moves the links to Items from the document `at`, which lies at `path` below the Collection, to shelves below it.
     async fn split(&mut self, at: &Location, path: &[String]) -> Result<(), ChangeError> {
         let (tree, storage) = (self.tree, self.storage);
+        self.shelves.clear();
         let links = self.change(at)?.take_items()?;
         let located = links.into_iter().map(|(link, href)| {
             let item = tree.resolver.resolve(at, &href);
@@ -270,7 +310,8 @@ impl<'a> Session<'a> {
                 .map_err(|error| ChangeError::Damaged { what: at.to_string(), reason: error.to_string() })
         });
         let located = located.collect::<Result<Vec<_>, _>>()?;
-        let times: Vec<_> = located.iter().map(|(_, item)| time_of(storage, item)).collect();
+        let times: Vec<_> =
+            located.iter().map(|(_, item)| time_of(storage, item, self.times.get(item).copied())).collect();
         let times: Vec<Option<DateTime<Utc>>> =
             stream::iter(times).buffered(READ_AT_ONCE).try_collect().await?;
         // A Collection's Items go to years and months at once.
@@ -314,7 +355,14 @@ fn is_named(shelf: &Location, name: &str) -> bool {
 }
 
 /// What an Item is shelved by; one that cannot be understood has no time.
-async fn time_of(storage: &Storage, item: &Location) -> Result<Option<DateTime<Utc>>, ChangeError> {
+async fn time_of(
+    storage: &Storage,
+    item: &Location,
+    known: Option<Option<DateTime<Utc>>>,
+) -> Result<Option<DateTime<Utc>>, ChangeError> {
+    if let Some(known) = known {
+        return Ok(known);
+    }
     match storage.read(item).await {
         Ok(bytes) => {
             let document: Value = serde_json::from_slice(&bytes).unwrap_or_default();

@@ -172,6 +172,7 @@ impl Staging<'_, '_> {
 
     fn link(&mut self, by: &Location, at: &Location, item: &Value) -> Result<(), ChangeError> {
         self.session.widen(item);
+        self.session.note_time(at, shelf_time(item));
         let href = self.session.tree.href(by, at)?;
         let title = item.pointer("/properties/title").and_then(Value::as_str);
         self.session.change(by)?.push(&titled(Link::item(href).geojson(), title))
