@@ -74,7 +74,7 @@ fn answers(server: &Server, place: &str) -> String {
 
 /// How many Items are cloudy, once that is so many.
 fn wait_for_cloudy(server: &Server, count: usize) {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     loop {
         let found =
             get(&format!("{}/search?limit=1&query=%7B%22eo:cloud_cover%22:%7B%22gt%22:50%7D%7D", server.url));

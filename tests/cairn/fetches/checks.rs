@@ -101,7 +101,7 @@ fn assets_come_from_s3_and_azure_and_go_on_where_they_were_cut_off() {
     assert!(fetch("none").contains("1 files did not come"));
     // Bytes that the store would not give show that those on the disk were kept.
     let place = dest.join("c/i");
-    for name in got.keys().filter(|name| name.ends_with(".bin")) {
+    for name in got.keys().filter(|name| name.contains(".bin")) {
         fs::remove_file(dest.join("c").join(name)).unwrap();
     }
     let mut part = bytes[..5_000_000].to_vec();
@@ -140,6 +140,6 @@ fn hrefs_are_signed_on_the_way_and_stay_unsigned_in_documents() {
     let got = contents(&dest);
     assert_eq!(got["c/i/x.bin"], bytes);
     assert!(!got.iter().any(|(name, bytes)| {
-        !name.ends_with(".bin") && String::from_utf8_lossy(bytes).contains("secret")
+        !name.contains(".bin") && String::from_utf8_lossy(bytes).contains("secret")
     }));
 }

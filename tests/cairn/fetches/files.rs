@@ -104,7 +104,7 @@ pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
 /// A Cairn that serves these Items with their assets' own hrefs.
 pub(super) fn serve(folder: &Path, items: &[Value]) -> Server {
     let path = folder.join("items.ndjson");
-    let lines: String = items.iter().map(|item| format!("{item}\n")).collect();
+    let lines: String = items.iter().flat_map(|item| [item.to_string(), "\n".to_owned()]).collect();
     fs::write(&path, lines).unwrap();
     let mut command = cairn();
     command.arg("serve").arg(&path).args(["--bind", "127.0.0.1:0", "--asset-hrefs", "original"]);
