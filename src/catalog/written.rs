@@ -270,7 +270,9 @@ impl<'a> Next<'a> {
         let Some((slot, _)) = self.snapshot.collection(id) else { return };
         let rows: Vec<RowId> =
             self.snapshot.rows().filter(|at| self.snapshot.part(*at).collection(at.row) == slot).collect();
-        rows.into_iter().for_each(|at| self.hide_row(at));
+        for at in rows {
+            self.hide_row(at);
+        }
         let fresh = self.rows.iter().filter(|((of, _), _)| *of == slot).map(|(_, row)| *row);
         self.without.extend(fresh);
         self.rows.retain(|(of, _), _| *of != slot);
@@ -325,7 +327,7 @@ impl<'a> Next<'a> {
             match self.builder.add(*draft, (slot, number), body, bands, cells) {
                 Ok(()) => drop(self.rows.insert(key, row)),
                 Err(error) => {
-                    tracing::error!("an Item that was written is shown after the next reload only: {error}")
+                    tracing::error!("an Item that was written is shown after the next reload only: {error}");
                 }
             }
         }

@@ -39,12 +39,11 @@ impl Collections<'_> {
         match self.trees.find(id).await {
             Ok((tree, at)) => {
                 let lock = self.storage.lock(&at.parent()).await?;
-                match LinkDocument::read(self.storage, &at).await? {
-                    Some(before) if before.id() == Some(id) => {
-                        return self.replace(&tree, before, collection, condition, lock).await;
-                    }
-                    _ => self.trees.forget(id),
+                let before = LinkDocument::read(self.storage, &at).await?;
+                if let Some(before) = before.filter(|before| before.id() == Some(id)) {
+                    return self.replace(&tree, before, collection, condition, lock).await;
                 }
+                self.trees.forget(id);
             }
             Err(ChangeError::NoCollection { .. }) => {}
             Err(error) => return Err(error),
@@ -116,19 +115,16 @@ impl Collections<'_> {
         let new = LinkDocument::new(at.clone(), document);
         root.push(&titled(Link::child(tree.linking.href(&root_path, &path)), new.title()))?;
         let bytes = new.bytes()?;
-        let (meta, root_meta) = match &lock {
-            Some(lock) => {
-                let fresh = vec![(at.clone(), bytes)];
-                let replaced = vec![(root.location.clone(), root.bytes()?)];
-                let mut metas = self.storage.write_together(lock, fresh, replaced).await?.into_iter();
-                (metas.next(), metas.next())
-            }
-            None => {
-                let Some(meta) = self.claims.claim(self.storage, &at, &bytes).await? else { return Ok(None) };
-                let Some(root_meta) = self.commit(None, &root).await? else { return Ok(None) };
-                self.claims.release(&at);
-                (Some(meta), Some(root_meta))
-            }
+        let (meta, root_meta) = if let Some(lock) = &lock {
+            let fresh = vec![(at.clone(), bytes)];
+            let replaced = vec![(root.location.clone(), root.bytes()?)];
+            let mut metas = self.storage.write_together(lock, fresh, replaced).await?.into_iter();
+            (metas.next(), metas.next())
+        } else {
+            let Some(meta) = self.claims.claim(self.storage, &at, &bytes).await? else { return Ok(None) };
+            let Some(root_meta) = self.commit(None, &root).await? else { return Ok(None) };
+            self.claims.release(&at);
+            (Some(meta), Some(root_meta))
         };
         let Some((meta, root_meta)) = meta.zip(root_meta) else { return Ok(None) };
         let links = Change::Links { location: root.location, meta: root_meta };

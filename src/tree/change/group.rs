@@ -16,7 +16,7 @@ use super::staging::{Staged, Staging, Step};
 use super::trees::Trees;
 use super::{Change, ChangeError, Mirror, Written};
 use crate::pool::Pool;
-use crate::storage::{Location, Meta, Storage};
+use crate::storage::{Location, Meta, Storage, StorageError};
 
 /// Changes that wait for one Collection, at most.
 pub(super) const MAX_WAITING: usize = 10_000;
@@ -126,16 +126,11 @@ impl Group {
             match self.attempt(group).await {
                 Ok(()) => return,
                 // Staging it left the documents in between: the others begin anew.
-                Err((index, error)) => match index {
-                    Some(index) => group[index].answer(Err(error)),
-                    None => {
-                        group
-                            .iter_mut()
-                            .filter(|asked| asked.waits())
-                            .for_each(|a| a.answer(Err(error.clone())));
-                        return;
-                    }
-                },
+                Err((Some(index), error)) => group[index].answer(Err(error)),
+                Err((None, error)) => {
+                    group.iter_mut().filter(|asked| asked.waits()).for_each(|a| a.answer(Err(error.clone())));
+                    return;
+                }
             }
         }
     }
@@ -159,6 +154,7 @@ impl Group {
         };
         let mut session = Session::new(&self.storage, &tree, &self.collection, document, known);
         let mut staged = Vec::with_capacity(group.len());
+        #[expect(clippy::needless_range_loop, reason = "an iterator across the await is not `Send`")]
         for index in 0..group.len() {
             let asked = &mut group[index];
             if !asked.waits() {
@@ -215,77 +211,35 @@ impl Group {
             let (location, document) = (home.location.clone(), home.document.clone());
             changes.push(Change::Collection { location, meta, document });
         }
-        let mut gone = Vec::new();
         for Staged { index, steps } in staged {
             let asked = &mut group[index];
-            let mut error = None;
-            let mut is_done = true;
-            let mut created = Vec::new();
-            let mut own = Vec::new();
-            let is_linked = |by: &Location| outcome.written.contains_key(session.anchor(by));
+            let (mut own, mut made, mut failed) = (Vec::new(), Vec::new(), None);
             for step in steps {
-                let failed = |at: &Location| outcome.failed.get(at).cloned().flatten();
-                match step {
-                    Step::Insert { id, at, by, .. } => {
-                        let written = outcome.written.get(&at).zip(outcome.bytes.get(&at));
-                        match written.filter(|_| is_linked(&by)) {
-                            Some((meta, json)) => {
-                                self.claims.release(&at);
-                                asked.linked.insert(at.clone());
-                                created.push(true);
-                                own.push(self.item(session, id, at, (meta, json)));
-                            }
-                            None => {
-                                is_done = false;
-                                asked.looks |= outcome.failed.contains_key(&at);
-                                error = error.or(failed(&at)).or(failed(session.anchor(&by)));
-                            }
-                        }
+                match self.ended(session, outcome, asked, step).await {
+                    Ok(Some((change, created))) => {
+                        made.extend(created);
+                        own.push(change);
                     }
-                    Step::Replace { id, at, .. } => {
-                        match outcome.written.get(&at).zip(outcome.bytes.get(&at)) {
-                            Some((meta, json)) => {
-                                created.push(false);
-                                own.push(self.item(session, id, at, (meta, json)));
-                            }
-                            None => {
-                                is_done = false;
-                                error = error.or(failed(&at));
-                            }
-                        }
-                    }
-                    Step::Remove { id, at, by } => {
-                        if is_linked(&by) {
-                            gone.push(at.clone());
-                            own.push(Change::NoItem {
-                                collection: self.collection.clone(),
-                                id,
-                                location: at,
-                            });
-                        } else {
-                            is_done = false;
-                            error = error.or(failed(session.anchor(&by)));
-                        }
-                    }
-                    Step::Link { at, by, .. } if !is_linked(&by) => {
-                        is_done = false;
-                        error = error.or(failed(&at)).or(failed(session.anchor(&by)));
-                    }
-                    Step::Link { id, at, .. } | Step::Linked { id, at } => {
-                        if let Ok((meta, json)) = self.storage.fetch(&at).await {
-                            created.push(true);
-                            own.push(self.item(session, id, at, (&meta, &json)));
-                        }
-                    }
+                    Ok(None) => {}
+                    Err(error) => failed = Some(failed.flatten().or(error)),
                 }
             }
-            if is_done {
-                changes.extend(own);
-                answers.push((index, created));
-            } else if let Some(error) = error {
-                asked.answer(Err(error));
+            match failed {
+                None => {
+                    changes.extend(own);
+                    answers.push((index, made));
+                }
+                Some(Some(error)) => asked.answer(Err(error)),
+                Some(None) => {}
             }
         }
+        let gone: Vec<Location> = changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::NoItem { location, .. } => Some(location.clone()),
+                _ => None,
+            })
+            .collect();
         for document in session.changed().filter(|document| document.etag.is_none()) {
             if outcome.written.contains_key(session.anchor(&document.location)) {
                 self.claims.release(&document.location);
@@ -303,6 +257,47 @@ impl Group {
         // After the answers: nothing links them any more.
         for at in gone {
             self.trees.remove_document(&at).await;
+        }
+    }
+
+    /// What a step that is done changed, and whether it made an Item; an error, where it is not done, if there is one.
+    async fn ended(
+        &self,
+        session: &Session<'_>,
+        outcome: &Outcome,
+        asked: &mut Asked,
+        step: Step,
+    ) -> Result<Option<(Change, Option<bool>)>, Option<ChangeError>> {
+        let failed = |at: &Location| outcome.failed.get(at).cloned().flatten();
+        let is_linked = |by: &Location| outcome.written.contains_key(session.anchor(by));
+        let written = |at: &Location| outcome.written.get(at).zip(outcome.bytes.get(at));
+        match step {
+            Step::Insert { id, at, by, .. } => {
+                let Some(written) = written(&at).filter(|_| is_linked(&by)) else {
+                    asked.looks |= outcome.failed.contains_key(&at);
+                    return Err(failed(&at).or(failed(session.anchor(&by))));
+                };
+                self.claims.release(&at);
+                asked.linked.insert(at.clone());
+                Ok(Some((self.item(session, id, at, written), Some(true))))
+            }
+            Step::Replace { id, at, .. } => match written(&at) {
+                Some(written) => Ok(Some((self.item(session, id, at, written), Some(false)))),
+                None => Err(failed(&at)),
+            },
+            Step::Remove { id, at, by } if is_linked(&by) => {
+                let collection = self.collection.clone();
+                Ok(Some((Change::NoItem { collection, id, location: at }, None)))
+            }
+            Step::Link { by, .. } | Step::Remove { by, .. } if !is_linked(&by) => {
+                Err(failed(session.anchor(&by)))
+            }
+            Step::Remove { .. } => Ok(None),
+            Step::Link { id, at, .. } | Step::Linked { id, at } => match self.storage.fetch(&at).await {
+                Ok((meta, json)) => Ok(Some((self.item(session, id, at, (&meta, &json)), Some(true)))),
+                Err(StorageError::NotFound { .. }) => Ok(None),
+                Err(error) => Err(Some(error.into())),
+            },
         }
     }
 

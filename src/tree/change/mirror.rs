@@ -11,6 +11,7 @@ use crate::tree::links::Resolver;
 
 /// One committed change.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are Items, the largest")]
 pub enum Change {
     /// An Item is there, or another than before.
     Item {

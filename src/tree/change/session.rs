@@ -310,8 +310,7 @@ impl<'a> Session<'a> {
                 .map_err(|error| ChangeError::Damaged { what: at.to_string(), reason: error.to_string() })
         });
         let located = located.collect::<Result<Vec<_>, _>>()?;
-        let times: Vec<_> =
-            located.iter().map(|(_, item)| time_of(storage, item, self.times.get(item).copied())).collect();
+        let times: Vec<_> = located.iter().map(|(_, item)| time_of(storage, item, &self.times)).collect();
         let times: Vec<Option<DateTime<Utc>>> =
             stream::iter(times).buffered(READ_AT_ONCE).try_collect().await?;
         // A Collection's Items go to years and months at once.
@@ -358,10 +357,10 @@ fn is_named(shelf: &Location, name: &str) -> bool {
 async fn time_of(
     storage: &Storage,
     item: &Location,
-    known: Option<Option<DateTime<Utc>>>,
+    known: &HashMap<Location, Option<DateTime<Utc>>>,
 ) -> Result<Option<DateTime<Utc>>, ChangeError> {
-    if let Some(known) = known {
-        return Ok(known);
+    if let Some(known) = known.get(item) {
+        return Ok(*known);
     }
     match storage.read(item).await {
         Ok(bytes) => {

@@ -160,9 +160,9 @@ impl Trees {
                     }
                     let next = (child, Some(document.location.clone()));
                     if document.is_collection() && is_shelf(&next.0) {
-                        later.push(next)
+                        later.push(next);
                     } else {
-                        level.push(next)
+                        level.push(next);
                     }
                 }
             }

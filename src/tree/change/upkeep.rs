@@ -1,6 +1,7 @@
 //! What writers that died left behind: intents are carried out, and what nothing links goes once it is old.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -98,7 +99,7 @@ impl Writer {
         for tree in self.trees().all().await {
             let Some(linked) = self.linked(&tree).await? else { continue };
             let is_candidate = |entry: &Entry| {
-                entry.location.file_name().is_some_and(|name| name.ends_with(".json"))
+                is_json(&entry.location)
                     && Utc::now() - entry.meta.modified > age
                     && !linked.contains(&entry.location)
                     && entry
@@ -140,6 +141,11 @@ impl Writer {
         }
         Ok(Some(linked))
     }
+}
+
+fn is_json(location: &Location) -> bool {
+    let extension = location.file_name().and_then(|name| Path::new(name).extension());
+    extension.is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }
 
 /// True for a document that was written as a part of this tree: it names the tree's root, and a parent in it.

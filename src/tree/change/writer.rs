@@ -79,9 +79,9 @@ impl Writer {
             items.into_iter().map(with_id).collect::<Result<_, ChangeError>>()?;
         let mut ids: Vec<&str> = items.iter().map(|(id, _)| id.as_str()).collect();
         ids.sort_unstable();
-        if let Some(twice) = ids.windows(2).find(|two| two[0] == two[1]) {
+        if let Some((twice, _)) = ids.iter().zip(ids.iter().skip(1)).find(|(one, next)| one == next) {
             let reason = "two Items of one write have this id".to_owned();
-            return Err(ChangeError::Unfit { what: format!("the Item '{}'", twice[0]), reason });
+            return Err(ChangeError::Unfit { what: format!("the Item '{twice}'"), reason });
         }
         if items.is_empty() {
             return Ok(Vec::new());
