@@ -36,7 +36,7 @@ pub(super) struct ApiError {
     /// When to ask again.
     retry_after: Option<Duration>,
     /// What tells a client how to come again.
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
     /// A write found another state than the one that it was made from.
     overtaken: bool,
 }
@@ -62,7 +62,7 @@ impl ApiError {
 
     /// The same with a header, which only answers below 500 have.
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 
@@ -284,7 +284,8 @@ impl IntoResponse for ApiError {
         if let Some(wait) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
         }
-        if let Some((name, value)) = self.header {
+        if let Some(header) = self.header {
+            let (name, value) = *header;
             response.headers_mut().insert(name, value);
         }
         if self.status.is_server_error() {

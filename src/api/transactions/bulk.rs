@@ -110,11 +110,11 @@ pub(super) fn unsound(faults: &[String]) -> ApiError {
 }
 
 fn listed(faults: &[String]) -> String {
-    let mut text = faults.iter().take(FAULTS_TOLD).map(String::as_str).collect::<Vec<_>>().join("; ");
-    if faults.len() > FAULTS_TOLD {
-        text.push_str(&format!("; and {} more faults", faults.len() - FAULTS_TOLD));
+    let text = faults.iter().take(FAULTS_TOLD).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match faults.len().saturating_sub(FAULTS_TOLD) {
+        0 => text,
+        more => format!("{text}; and {more} more faults"),
     }
-    text
 }
 
 #[cfg(test)]
