@@ -18,6 +18,8 @@ use crate::source::api::Disk;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How often what it writes is measured, at least; where that takes long, less often.
 const MEASURE_EVERY: Duration = Duration::from_millis(200);
+/// Files take whole blocks of the disk, in bytes.
+const BLOCK_BYTES: u64 = 4096;
 /// The unit of `ulimit -f`, in bytes.
 const ULIMIT_BYTES: u64 = 512;
 
@@ -70,8 +72,8 @@ impl Run {
     pub(super) fn run(self) -> Result<(), CommandError> {
         let limit = if self.disk.is_limited() {
             self.disk.measure(&self.dest)?;
-            // No single file of it can be larger than all that is left.
-            format!("ulimit -f {}\n", self.disk.left() / ULIMIT_BYTES)
+            // No single file of it can be larger than all that is left, in whole blocks of the disk.
+            format!("ulimit -f {}\n", self.disk.left() / BLOCK_BYTES * (BLOCK_BYTES / ULIMIT_BYTES))
         } else {
             String::new()
         };
