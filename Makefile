@@ -24,7 +24,7 @@ bench: ## criterion's benches, then the same questions put to Python libraries
 	@scripts/setup.sh system bench python peers s3 azurite nginx
 	cargo build --release --bins --examples
 	cargo bench
-	@for script in benches/*_against_*.py benches/build_rate.py; do echo "== $$script"; $(VENV_PYTHON) "$$script" || exit 1; done
+	@for script in benches/*_against_*.py benches/build_rate.py benches/fairness.py benches/transactions.py; do echo "== $$script"; $(VENV_PYTHON) "$$script" || exit 1; done
 	@echo "== benches/patch_ratios.py"; .cairn/bench/bin/python benches/patch_ratios.py
 
 soak: ## what takes too long for every test run; figures go to docs/soak.md

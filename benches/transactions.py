@@ -1,7 +1,7 @@
 """How fast a server writes through to a tree on disk, beside what threads reach that only write and fsync, and what that does
 to searches.
 
-usage: transactions.py CAIRN [FOLDER] [--items N] [--seconds S]
+usage: transactions.py [CAIRN [FOLDER]] [--items N] [--seconds S]
 
 In FOLDER (a temporary one by default; it is the disk that is measured) a tree of N Items in one Collection is made. Then:
 8 threads write and fsync an Item's file and its link document; 8 clients POST single Items; one client POSTs bulks of 1,000;
@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 
+ROOT = pathlib.Path(__file__).parent.parent
 CLIENTS = 8
 BULK = 1_000
 LINKED = 900
@@ -185,7 +186,7 @@ def while_searching(port, work):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("cairn")
+    parser.add_argument("cairn", nargs="?", default=ROOT / "target/release/cairn", type=pathlib.Path)
     parser.add_argument("folder", nargs="?")
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=10)

@@ -1,7 +1,7 @@
 //! What browsers are told so that nothing that Cairn serves can be turned against who looks at it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 /// Documents, arrays and assets are data: an SVG or an HTML page among the assets runs nothing and sends nothing.
 const DATA: HeaderValue = HeaderValue::from_static(
@@ -44,10 +44,12 @@ pub(super) fn cors(origins: &Origins) -> CorsLayer {
         "cairn-dropped",
         "cairn-shape",
         "cairn-transform",
+        "cairn-warning",
         "content-disposition",
         "content-length",
         "content-range",
         "etag",
+        "location",
         "retry-after",
         "x-request-id",
     ];
@@ -61,7 +63,8 @@ pub(super) fn cors(origins: &Origins) -> CorsLayer {
             Method::DELETE,
             Method::OPTIONS,
         ])
-        .allow_headers(Any)
+        // A `*` would not cover `Authorization`.
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(shown.map(HeaderName::from_static));
     match origins {
         // Every origin gets the same answer: caches need not keep one for each.
