@@ -10,9 +10,6 @@ use super::error::{ApiError, ErrorBody};
 use super::state::App;
 use crate::asset::{self, Answer, Asked, Conditions, Found, Opened, inline};
 
-/// A document of a catalogue may be a page: it gets no script, no form and no origin here.
-const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
-
 /// The bytes of an asset, whole or some ranges of them.
 #[utoipa::path(get, path = "/collections/{collection}/items/{item}/assets/{asset}", tag = "Assets",
     params(
@@ -114,8 +111,6 @@ fn respond(found: &Found, answer: Answer, key: String) -> Response {
     if let Some(name) = found.file_name() {
         headers.insert(header::CONTENT_DISPOSITION, value(&inline(name)));
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
     response
 }
 

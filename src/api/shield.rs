@@ -5,7 +5,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 /// Documents, arrays and assets are data: an SVG or an HTML page among the assets runs nothing and sends nothing.
 const DATA: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
 );
 
 /// Pages have scripts and styles of this server's own; those of the API browser write styles into its elements.

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn tree(links: Value) -> Tree {
+    fn tree(links: &Value) -> Tree {
         let root = Location::parse("s3://b/t/catalog.json").expect("a location");
         let document = json!({"type": "Catalog", "id": "r", "links": links});
         Tree::new(&LinkDocument::new(root, document), &Storage::default())
@@ -124,23 +124,23 @@ mod tests {
     fn a_root_tells_how_its_tree_is_linked() {
         let own = json!({"rel": "self", "href": "https://h/p/catalog.json"});
         assert_eq!(
-            tree(json!([{"rel": "child", "href": "./c/collection.json"}])).linking,
+            tree(&json!([{"rel": "child", "href": "./c/collection.json"}])).linking,
             Linking::SelfContained
         );
         let root = Location::parse("https://h/p").expect("a location");
         assert_eq!(
-            tree(json!([own, {"rel": "child", "href": "./c/collection.json"}])).linking,
+            tree(&json!([own, {"rel": "child", "href": "./c/collection.json"}])).linking,
             Linking::RelativePublished { root: root.clone() }
         );
         assert_eq!(
-            tree(json!([own, {"rel": "child", "href": "https://h/p/c/collection.json"}])).linking,
+            tree(&json!([own, {"rel": "child", "href": "https://h/p/c/collection.json"}])).linking,
             Linking::AbsolutePublished { root }
         );
     }
 
     #[test]
     fn assets_below_the_tree_become_relative_and_others_stay() {
-        let tree = tree(json!([]));
+        let tree = tree(&json!([]));
         let at = Location::parse("s3://b/t/c/i/i.json").expect("a location");
         assert_eq!(tree.asset_href(&at, "s3://b/t/c/i/x.tif").as_deref(), Some("./x.tif"));
         assert_eq!(tree.asset_href(&at, "s3://b/other/x.tif"), None);
