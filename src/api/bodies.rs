@@ -10,8 +10,8 @@ use futures::StreamExt;
 use super::error::ApiError;
 use crate::pool::{Client, Gate, Pass};
 
-/// The largest body that a request may have, in bytes.
-const MAX_BYTES: usize = 8 << 20;
+/// The largest body of a question, and of a document that is written, in bytes.
+pub(super) const MAX_BYTES: usize = 8 << 20;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,20 +26,21 @@ const GROWTH: u64 = 16;
 /// A body below this size takes no memory that is worth a turn, in bytes.
 const SMALL_BYTES: u64 = 4 << 10;
 
-/// Reads the body, and holds memory for what becomes of it.
+/// Reads the body of at most `max` bytes, and holds memory for what becomes of it.
 ///
 /// # Errors
 /// 413, 408, 415, and as [`Gate::enter`].
 pub(super) async fn read(
+    max: usize,
     request: Request,
     gate: &Gate,
     client: Client,
 ) -> Result<(Request, Option<Pass>), ApiError> {
-    within(PATIENCE, request, gate, client).await
+    within((max, PATIENCE), request, gate, client).await
 }
 
 async fn within(
-    patience: Duration,
+    (max, patience): (usize, Duration),
     request: Request,
     gate: &Gate,
     client: Client,
@@ -49,7 +50,7 @@ async fn within(
         return Ok((request, None));
     }
     let too_large = || {
-        let description = format!("the body is larger than {MAX_BYTES} bytes");
+        let description = format!("the body is larger than {max} bytes; send what it holds in several parts");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", description)
     };
     let is_coded = |value: &header::HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
@@ -57,9 +58,9 @@ async fn within(
         let description = "Content-Encoding: bodies of requests are taken as they are, not compressed";
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", description));
     }
-    let expected = request.body().size_hint().upper().unwrap_or(MAX_BYTES as u64);
-    if expected > MAX_BYTES as u64 {
-        pass_over(request.into_body()).await;
+    let expected = request.body().size_hint().upper().unwrap_or(max as u64);
+    if expected > max as u64 {
+        pass_over(request).await;
         return Err(too_large());
     }
     let held = match expected {
@@ -67,7 +68,7 @@ async fn within(
         bytes => Some(gate.enter(client, bytes * GROWTH).await?),
     };
     let (parts, body) = request.into_parts();
-    match tokio::time::timeout(patience, to_bytes(body, MAX_BYTES)).await {
+    match tokio::time::timeout(patience, to_bytes(body, max)).await {
         Ok(Ok(bytes)) => Ok((Request::from_parts(parts, Body::from(bytes)), held)),
         Ok(Err(error)) if is_too_long(&error) => Err(too_large()),
         Ok(Err(_broken)) => Err(ApiError::bad_body("the body broke off before its end")),
@@ -78,9 +79,12 @@ async fn within(
     }
 }
 
-/// Takes what a client sends, up to a bound: most read no answer before they have sent all.
-async fn pass_over(body: Body) {
-    let mut pieces = body.into_data_stream();
+/// Takes what a client sends, up to a bound: most read no answer before they have sent all. Who asks first is told at once.
+pub(super) async fn pass_over(request: Request) {
+    if request.headers().contains_key(header::EXPECT) {
+        return;
+    }
+    let mut pieces = request.into_body().into_data_stream();
     let passing = async {
         let mut passed = 0;
         while let Some(Ok(piece)) = pieces.next().await {
@@ -113,7 +117,7 @@ mod tests {
         }
         let gate = Gate::halved(1 << 30);
         let request = request.body(body).expect("a request");
-        match within(Duration::from_millis(200), request, &gate, Client::default()).await {
+        match within((MAX_BYTES, Duration::from_millis(200)), request, &gate, Client::default()).await {
             Ok((request, _)) => {
                 to_bytes(request.into_body(), usize::MAX).await.expect("a body");
                 StatusCode::OK

@@ -20,6 +20,7 @@ use super::bodies;
 use super::error::{ApiError, finish};
 use super::shield::{OwnPage, shield};
 use super::state::App;
+use super::transactions::Written;
 use crate::pool::Client;
 
 /// The header that names a request.
@@ -49,7 +50,15 @@ pub(super) async fn surround(State(app): State<App>, mut request: Request, next:
     let path = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::debug_span!("request", method, path = request.uri().path(), id = ?id);
     let run = async {
-        match bodies::read(request, &app.gates.bodies, client).await {
+        let written = path.as_ref().and_then(|path| Written::at(request.method(), path.as_str()));
+        if written.is_some()
+            && let Err(error) = app.settings.tokens.admit(request.headers())
+        {
+            bodies::pass_over(request).await;
+            return error.into_response();
+        }
+        let max = written.map_or(bodies::MAX_BYTES, Written::max_bytes);
+        match bodies::read(max, request, &app.gates.bodies, client).await {
             // Memory is held for the body until nothing is left of it but the answer.
             Ok((request, _held)) => next.run(request).await,
             Err(error) => error.into_response(),

@@ -109,7 +109,7 @@ mod tests {
 
     fn meta(etag: &str) -> Meta {
         let modified = "1994-11-06T08:49:37.5Z".parse().expect("a time");
-        Meta { len: 1, modified, etag: etag.to_owned() }
+        Meta { len: 1, modified, etag: etag.to_owned(), inode: None }
     }
 
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";

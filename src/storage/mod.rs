@@ -65,6 +65,8 @@ pub struct Meta {
     pub modified: DateTime<Utc>,
     /// Changes whenever the object does; with its quotes, as HTTP writes it.
     pub etag: String,
+    /// Of a file on this disk its inode, which tells it from one of the same length that replaced it in the same moment.
+    pub inode: Option<u64>,
 }
 
 /// An object of a listing.
@@ -209,6 +211,26 @@ impl Storage {
         };
         let at = location.clone();
         if blocking(location, move || local::look(&path, &at)).await?.etag == etag {
+            return Ok(None);
+        }
+        self.fetch(location).await.map(Some)
+    }
+
+    /// As [`Storage::fetch_unless`] with all that was known of the object: on this disk also a file that another replaced with
+    /// one of the same length in the same moment is told from it.
+    ///
+    /// # Errors
+    /// As [`Storage::fetch_unless`].
+    pub async fn fetch_unless_still(
+        &self,
+        location: &Location,
+        known: &Meta,
+    ) -> Result<Option<(Meta, Bytes)>, StorageError> {
+        let Some(path) = location.as_path().map(PathBuf::from) else {
+            return self.remote.fetch_unless(location, &known.etag).await;
+        };
+        let at = location.clone();
+        if blocking(location, move || local::look(&path, &at)).await? == *known {
             return Ok(None);
         }
         self.fetch(location).await.map(Some)

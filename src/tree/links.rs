@@ -42,6 +42,29 @@ pub struct Link {
     pub href: String,
 }
 
+/// Relations that say where a document is in its tree, or in an API.
+const STRUCTURAL: [&str; 14] = [
+    "self",
+    "root",
+    "parent",
+    "collection",
+    "child",
+    "item",
+    "items",
+    "next",
+    "prev",
+    "data",
+    "search",
+    "aggregate",
+    "aggregations",
+    "conformance",
+];
+
+/// True for a relation that a tree or a server writes itself, whatever a client brings.
+pub(crate) fn is_structural(rel: &str) -> bool {
+    STRUCTURAL.contains(&rel) || rel.starts_with("http://www.opengis.net/def/rel/ogc/")
+}
+
 /// Tells what a parsed document is; also for the versions before 1.0, which had no `type` on catalogs.
 ///
 /// # Errors

@@ -39,6 +39,7 @@ pub use found::{Before, Document, Found, ItemSource, Known, Parent, Problem, is_
 pub(crate) use href::relative_href;
 pub use layout::{Layout, LayoutError};
 pub use linking::{Linking, LinkingError};
+pub(crate) use links::is_structural;
 pub use links::{Kind, KindError, Link, Resolver, kind_of, links_of, public_href};
 pub use publish::{Branch, BranchDocument, Plan, PublishError, Slot, publish};
 pub use shelf::MAX_LINKED_ITEMS;

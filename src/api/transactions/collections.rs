@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::bulk::unsound;
 use super::edit::Edit;
 use super::hrefs::Hrefs;
-use super::precondition::Precondition;
+use super::precondition::{Precondition, as_asked};
 use super::rules::{Rules, Sound};
-use super::sent::{MAX_DOCUMENT_BYTES, Sent};
+use super::sent::Sent;
 use super::tokens::Admitted;
-use super::written::{ATTEMPTS, as_asked, created, replaced, still};
+use super::written::{created, replaced, still, until_first};
 use crate::api::collections::served;
 use crate::api::error::{ApiError, ErrorBody};
 use crate::api::links::{Base, JSON};
@@ -39,15 +39,17 @@ pub(super) async fn post(
     _: Admitted,
     base: Base,
     precondition: Precondition,
-    sent: Sent<MAX_DOCUMENT_BYTES>,
+    sent: Sent,
 ) -> Result<Response, ApiError> {
     let writer = app.writing.writer()?;
     precondition.check("what is to be made", None)?;
     let (rules, document) = (Rules::new(&base.root(), "", None), sent.document()?);
     let check = move || rules.collection(document, true);
     let Sound { id, document, warnings } = app.pool.run(check).await.map_err(|faults| unsound(&faults))?;
-    let failed = |error| if precondition.is_given() { as_asked(error) } else { ApiError::from(error) };
-    let written = writer.put_collection(document, Condition::Absent).await.map_err(failed)?;
+    let written = writer
+        .put_collection(document, Condition::Absent)
+        .await
+        .map_err(|error| precondition.failed(error))?;
     made(&app, &base, &id, &written.etag, &warnings).await
 }
 
@@ -77,7 +79,7 @@ pub(super) async fn put(
     base: Base,
     Path(id): Path<String>,
     precondition: Precondition,
-    sent: Sent<MAX_DOCUMENT_BYTES>,
+    sent: Sent,
 ) -> Result<Response, ApiError> {
     let writer = app.writing.writer()?;
     let mut document = sent.document()?;
@@ -99,8 +101,8 @@ pub(super) async fn put(
         if is_new { rules.collection(sound.document, true) } else { Ok(sound) }
     };
     let sound = app.pool.run(check).await.map_err(|faults| unsound(&faults))?;
-    let failed = |error| if precondition.is_given() { as_asked(error) } else { ApiError::from(error) };
-    let written = writer.put_collection(sound.document, condition).await.map_err(failed)?;
+    let written =
+        writer.put_collection(sound.document, condition).await.map_err(|error| precondition.failed(error))?;
     if written.created {
         return made(&app, &base, &id, &written.etag, &sound.warnings).await;
     }
@@ -132,17 +134,11 @@ pub(super) async fn patch(
     base: Base,
     Path(id): Path<String>,
     precondition: Precondition,
-    sent: Sent<MAX_DOCUMENT_BYTES>,
+    sent: Sent,
 ) -> Result<Response, ApiError> {
     app.writing.writer()?;
     let edit = Edit::read(&sent)?;
-    for _ in 0..ATTEMPTS {
-        match changed(&app, &base, &id, &precondition, &edit).await {
-            Err(error) if error.was_overtaken() => {}
-            ended => return ended,
-        }
-    }
-    Err(ChangeError::Conflict { what: named(&id) }.into())
+    until_first(named(&id), || changed(&app, &base, &id, &precondition, &edit)).await
 }
 
 /// Changes the Collection that is there at this moment, if it is there still when it is written.

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, header};
 use json_patch::{PatchOperation, jsonptr::Pointer};
 use serde_json::Value;
 
-use super::sent::{MAX_DOCUMENT_BYTES, Media, Sent, invalid, parsed, unsupported};
+use super::sent::{Media, Sent, invalid, parsed, unsupported};
 use crate::api::error::ApiError;
 
 /// Operations of one JSON patch.
@@ -30,7 +30,7 @@ pub(super) enum Edit {
 }
 
 impl Edit {
-    pub(super) fn read(sent: &Sent<MAX_DOCUMENT_BYTES>) -> Result<Self, ApiError> {
+    pub(super) fn read(sent: &Sent) -> Result<Self, ApiError> {
         match sent.media {
             Media::Json | Media::MergePatch => match parsed(&sent.bytes)? {
                 merge @ Value::Object(_) => Ok(Self::Merge(merge)),

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::bulk::{Incoming, unsound};
 use super::edit::Edit;
 use super::hrefs::Hrefs;
-use super::precondition::Precondition;
+use super::precondition::{Precondition, as_asked};
 use super::rules::{Rules, Sound};
-use super::sent::{MAX_BULK_BYTES, MAX_DOCUMENT_BYTES, Sent};
+use super::sent::Sent;
 use super::tokens::Admitted;
-use super::written::{ATTEMPTS, as_asked, created, if_there, replaced, still, warned};
+use super::written::{created, if_there, replaced, still, until_first, warned};
 use crate::api::error::{ApiError, ErrorBody};
 use crate::api::hrefs::Hrefs as ShownHrefs;
 use crate::api::links::{Base, GEOJSON};
@@ -43,19 +43,20 @@ pub(super) async fn post(
     base: Base,
     Path(collection): Path<String>,
     precondition: Precondition,
-    sent: Sent<MAX_BULK_BYTES>,
+    sent: Sent,
 ) -> Result<Response, ApiError> {
     let writer = app.writing.writer()?;
     sent.expect_json()?;
     precondition.check("what is to be made", None)?;
     let rules = rules(&app, &base, &collection).await?;
-    let (bytes, held) = (sent.bytes, sent.held);
-    let incoming = app.pool.run(move || Incoming::read(&rules, &bytes)).await?;
-    let failed = |error| if precondition.is_given() { as_asked(error) } else { ApiError::from(error) };
+    let incoming = app.pool.run(move || Incoming::read(&rules, &sent.bytes)).await?;
     match incoming {
         Incoming::One(sound) => {
             let Sound { id, document, warnings } = *sound;
-            let written = writer.put_item(&collection, document, Condition::Absent).await.map_err(failed)?;
+            let written = writer
+                .put_item(&collection, document, Condition::Absent)
+                .await
+                .map_err(|error| precondition.failed(error))?;
             made(&app, &base, (&collection, &id), &written.etag, &warnings).await
         }
         Incoming::Many(all) => {
@@ -71,8 +72,8 @@ pub(super) async fn post(
                     sound.document
                 })
                 .collect();
-            let written = writer.put_items(&collection, items).await.map_err(failed)?;
-            drop(held);
+            let written =
+                writer.put_items(&collection, items).await.map_err(|error| precondition.failed(error))?;
             let told = json!({"status": "created", "created": written.len()});
             Ok(warned((StatusCode::CREATED, Json(told)).into_response(), &warnings))
         }
@@ -107,7 +108,7 @@ pub(super) async fn put(
     base: Base,
     Path((collection, id)): Path<(String, String)>,
     precondition: Precondition,
-    sent: Sent<MAX_DOCUMENT_BYTES>,
+    sent: Sent,
 ) -> Result<Response, ApiError> {
     let writer = app.writing.writer()?;
     let mut document = sent.document()?;
@@ -123,8 +124,10 @@ pub(super) async fn put(
         }
     };
     let sound = checked(&app, &base, &collection, &id, document).await?;
-    let failed = |error| if precondition.is_given() { as_asked(error) } else { ApiError::from(error) };
-    let written = writer.put_item(&collection, sound.document, condition).await.map_err(failed)?;
+    let written = writer
+        .put_item(&collection, sound.document, condition)
+        .await
+        .map_err(|error| precondition.failed(error))?;
     if written.created {
         return made(&app, &base, (&collection, &id), &written.etag, &sound.warnings).await;
     }
@@ -157,17 +160,11 @@ pub(super) async fn patch(
     base: Base,
     Path((collection, id)): Path<(String, String)>,
     precondition: Precondition,
-    sent: Sent<MAX_DOCUMENT_BYTES>,
+    sent: Sent,
 ) -> Result<Response, ApiError> {
     app.writing.writer()?;
     let edit = Edit::read(&sent)?;
-    for _ in 0..ATTEMPTS {
-        match changed(&app, &base, (&collection, &id), &precondition, &edit).await {
-            Err(error) if error.was_overtaken() => {}
-            ended => return ended,
-        }
-    }
-    Err(ChangeError::Conflict { what: named(&id) }.into())
+    until_first(named(&id), || changed(&app, &base, (&collection, &id), &precondition, &edit)).await
 }
 
 /// Changes the Item that is there at this moment, if it is there still when it is written.

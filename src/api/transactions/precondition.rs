@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::api::error::ApiError;
 use crate::api::state::App;
-use crate::tree::Condition;
+use crate::tree::{ChangeError, Condition};
 
 /// What a request asks of what is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,6 +69,11 @@ impl Precondition {
         self.matches.is_some() || self.matches_none.is_some()
     }
 
+    /// What a failed write is told as: 412 for any other state than the request asks for, if it asks for one.
+    pub(super) fn failed(&self, error: ChangeError) -> ApiError {
+        if self.is_given() { as_asked(error) } else { error.into() }
+    }
+
     /// What has to be there still when a document that was `current` is replaced.
     pub(super) fn condition(&self, current: &str) -> Condition {
         let is_any = |tags: &Option<Tags>| tags.as_ref().is_none_or(|tags| *tags == Tags::Any);
@@ -80,8 +85,18 @@ impl Precondition {
     }
 }
 
+/// 412 for what is in another state than was asked for.
+pub(super) fn as_asked(error: ChangeError) -> ApiError {
+    match error {
+        ChangeError::Missing { .. } | ChangeError::Exists { .. } | ChangeError::Changed { .. } => {
+            failed(error.to_string())
+        }
+        other => other.into(),
+    }
+}
+
 /// 412 with that description.
-pub(super) fn failed(description: String) -> ApiError {
+fn failed(description: String) -> ApiError {
     ApiError::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", description)
 }
 

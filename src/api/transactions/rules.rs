@@ -5,30 +5,14 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::api::links::QUERYABLES;
 use crate::stac::{Core, Schemas, item_time};
+use crate::tree::is_structural;
 
 /// The schemas, compiled as they are first needed.
 static SCHEMAS: LazyLock<Schemas> = LazyLock::new(Schemas::default);
 
 /// The longest id, in bytes.
 const MAX_ID_BYTES: usize = 500;
-
-/// Relations that the server or the tree writes itself.
-const OWN_RELATIONS: [&str; 12] = [
-    "self",
-    "root",
-    "parent",
-    "collection",
-    "child",
-    "item",
-    "items",
-    "next",
-    "prev",
-    "aggregate",
-    "aggregations",
-    QUERYABLES,
-];
 
 /// What is checked against.
 #[derive(Debug, Clone)]
@@ -122,7 +106,7 @@ impl Rules {
                 let is_here = text("href")
                     .strip_prefix(&self.base)
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-                !OWN_RELATIONS.contains(&text("rel")) && !is_here
+                !is_structural(text("rel")) && !is_here
             }),
             // The schema tells it.
             Some(_) => {}

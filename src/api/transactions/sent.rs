@@ -1,25 +1,13 @@
-//! The body of a write: JSON of a known kind, read whole in bounded memory and time.
-
-use std::time::Duration;
+//! The body of a write: JSON of a known kind.
 
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::api::error::ApiError;
+use crate::api::params::WholeBody;
 use crate::api::state::App;
-use crate::pool::Permit;
-
-/// The largest document that a write may bring, in bytes.
-pub(super) const MAX_DOCUMENT_BYTES: usize = 8 << 20;
-
-/// The largest ItemCollection, in bytes.
-pub(super) const MAX_BULK_BYTES: usize = 32 << 20;
-
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,16 +35,14 @@ impl Media {
     }
 }
 
-/// A body of at most `MAX` bytes.
+/// A body, which was read before its handler runs.
 #[derive(Debug)]
-pub(super) struct Sent<const MAX: usize> {
+pub(super) struct Sent {
     pub(super) media: Media,
     pub(super) bytes: Bytes,
-    /// Memory that is held for it.
-    pub(super) held: Permit,
 }
 
-impl<const MAX: usize> Sent<MAX> {
+impl Sent {
     /// The body as a document.
     pub(super) fn document(&self) -> Result<Value, ApiError> {
         self.expect_json()?;
@@ -87,41 +73,13 @@ pub(super) fn unsupported(description: &'static str) -> ApiError {
     ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", description)
 }
 
-impl<const MAX: usize> FromRequest<App> for Sent<MAX> {
+impl FromRequest<App> for Sent {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let headers = request.headers();
-        let media = Media::of(headers);
-        if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-            return Err(unsupported("bodies are taken as they are, without a Content-Encoding"));
-        }
-        let too_large = || {
-            let description = format!("the body is larger than {MAX} bytes; send its Items in several parts");
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", description)
-        };
-        let said = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if said.is_some_and(|length: usize| length > MAX) {
-            return Err(too_large());
-        }
-        let held = app.writing.room(said.unwrap_or(MAX)).await?;
-        let mut pieces = request.into_body().into_data_stream();
-        let read = async {
-            let mut bytes = BytesMut::with_capacity(said.unwrap_or_default());
-            while let Some(piece) = pieces.next().await {
-                let piece = piece.map_err(|error| invalid(format!("the body broke off: {error}")))?;
-                if bytes.len() + piece.len() > MAX {
-                    return Err(too_large());
-                }
-                bytes.extend_from_slice(&piece);
-            }
-            Ok(bytes.freeze())
-        };
-        let bytes = tokio::time::timeout(PATIENCE, read).await.map_err(|_elapsed| {
-            let description = format!("the body did not arrive within {} s", PATIENCE.as_secs());
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, "Timeout", description)
-        })??;
-        Ok(Self { media, bytes, held })
+        let media = Media::of(request.headers());
+        let WholeBody(bytes) = WholeBody::from_request(request, app).await?;
+        Ok(Self { media, bytes })
     }
 }
 

@@ -43,7 +43,11 @@ impl Tokens {
         !self.digests.is_empty()
     }
 
-    fn admit(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+    /// Refuses who shows none of them.
+    ///
+    /// # Errors
+    /// 401 without a token, 403 with another one or where there are none.
+    pub(in crate::api) fn admit(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         if !self.are_given() {
             let description = "this server takes no writes: its operator lets them in with --token";
             return Err(ApiError::new(StatusCode::FORBIDDEN, "Forbidden", description));
@@ -81,7 +85,7 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-/// A request that may write; asked for before anything else of it is looked at.
+/// A request that may write: what a handler that writes asks for, whatever was asked before the body was read.
 #[derive(Debug)]
 pub(super) struct Admitted;
 

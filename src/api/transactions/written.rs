@@ -1,7 +1,5 @@
 //! What writing needs of the server, and what a write is answered with.
 
-use std::time::Duration;
-
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -9,17 +7,10 @@ use crate::api::conditional::etag;
 use crate::api::error::ApiError;
 use crate::api::links::Base;
 use crate::api::state::App;
-use crate::pool::{Permit, Permits};
 use crate::tree::{ChangeError, Condition, Writer};
 
-/// Bodies of writes that are held at once, in bytes; what is made of them takes some times more.
-const ROOM_BYTES: u64 = 64 << 20;
-
-/// How long a write waits for memory.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Attempts of a PATCH, each on the document that another was faster with.
-pub(super) const ATTEMPTS: usize = 50;
+const ATTEMPTS: usize = 50;
 
 /// Warnings that an answer tells.
 const WARNINGS_TOLD: usize = 5;
@@ -30,31 +21,22 @@ const WARNING_CHARACTERS: usize = 300;
 /// Tells what is odd about what was written.
 const WARNING: HeaderName = HeaderName::from_static("cairn-warning");
 
-/// What writing needs: the trees' writer, and room for bodies.
+/// What writing needs: the trees' writer.
 #[derive(Debug)]
 pub struct Writing {
     writer: Option<Writer>,
-    room: Permits,
 }
 
 impl Writing {
     /// Writes with `writer`; none when the catalogue is no tree.
     #[must_use]
     pub fn new(writer: Option<Writer>) -> Self {
-        Self { writer, room: Permits::new(ROOM_BYTES) }
+        Self { writer }
     }
 
     /// True when the catalogue can be written at all.
     pub(in crate::api) fn is_possible(&self) -> bool {
         self.writer.is_some()
-    }
-
-    /// Memory for a body of so many bytes, waited for in line.
-    pub(super) async fn room(&self, bytes: usize) -> Result<Permit, ApiError> {
-        let room = tokio::time::timeout(PATIENCE, self.room.take(bytes as u64)).await;
-        room.map_err(|_elapsed| {
-            ApiError::busy("other writes fill the memory that there is for them; ask again")
-        })
     }
 
     pub(super) fn writer(&self) -> Result<&Writer, ApiError> {
@@ -115,14 +97,18 @@ pub(super) fn warned(mut response: Response, warnings: &[String]) -> Response {
     response
 }
 
-/// What a failed write is told as where `If-Match` or `If-None-Match` was given: 412 for any other state than was asked for.
-pub(super) fn as_asked(error: ChangeError) -> ApiError {
-    match error {
-        ChangeError::Missing { .. } | ChangeError::Exists { .. } | ChangeError::Changed { .. } => {
-            super::precondition::failed(error.to_string())
+/// Applies a PATCH to what there is at the moment, until nobody was faster with another change of it.
+pub(super) async fn until_first<F>(what: String, mut attempt: impl FnMut() -> F) -> Result<Response, ApiError>
+where
+    F: Future<Output = Result<Response, ApiError>>,
+{
+    for _ in 0..ATTEMPTS {
+        match attempt().await {
+            Err(error) if error.was_overtaken() => {}
+            ended => return ended,
         }
-        other => other.into(),
     }
+    Err(ChangeError::Conflict { what }.into())
 }
 
 /// `None` where nothing is there; `Absent` is refused before.

@@ -184,7 +184,7 @@ pub(super) fn read_whole(
 fn meta_of(metadata: &Metadata) -> Meta {
     let modified = metadata.modified().map_or_else(|_| chrono::DateTime::UNIX_EPOCH, Into::into);
     let etag = format!("\"{:x}-{:x}\"", metadata.len(), modified.timestamp_micros());
-    Meta { len: metadata.len(), modified, etag }
+    Meta { len: metadata.len(), modified, etag, inode: Some(metadata.ino()) }
 }
 
 fn from_io(error: io::Error, location: &Location) -> StorageError {

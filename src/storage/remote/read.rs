@@ -28,6 +28,7 @@ pub(super) fn meta_of(meta: &ObjectMeta) -> Meta {
         len: meta.size,
         modified: meta.last_modified,
         etag: meta.e_tag.as_deref().filter(|tag| !tag.is_empty()).map_or_else(made, quoted),
+        inode: None,
     }
 }
 

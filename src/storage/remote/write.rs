@@ -66,7 +66,7 @@ impl Remote {
             });
         };
         match put.e_tag {
-            Some(etag) => Ok(Meta { len, modified: Utc::now(), etag }),
+            Some(etag) => Ok(Meta { len, modified: Utc::now(), etag, inode: None }),
             None => self.meta(&location).await,
         }
     }

@@ -1,6 +1,7 @@
 //! What is asked of a Collection's Items, until it is answered.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -13,9 +14,9 @@ use crate::storage::Location;
 #[derive(Debug, Clone)]
 pub(super) enum Ask {
     /// An Item is to be as given.
-    Put { id: String, item: Value, condition: Condition },
+    Put { id: String, item: Arc<Value>, condition: Condition },
     /// Items are to be made, all or none.
-    Make { items: Vec<(String, Value)> },
+    Make { items: Vec<(String, Arc<Value>)> },
     /// An Item is to go.
     Delete { id: String, condition: Condition },
     /// Items whose documents are there are to be linked, as the intent says.

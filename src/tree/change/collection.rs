@@ -72,9 +72,9 @@ impl Collections<'_> {
         }
         let at = before.location.clone();
         let mut after = before;
-        after.document = document;
+        after.document = Arc::new(document);
         let Some(meta) = self.commit(lock.as_ref(), &after).await? else { return Ok(None) };
-        Ok(Some(self.shown(at, meta, after.document, false).await))
+        Ok(Some(self.shown(at, meta, Arc::unwrap_or_clone(after.document), false).await))
     }
 
     async fn create(
@@ -129,7 +129,7 @@ impl Collections<'_> {
         let Some((meta, root_meta)) = meta.zip(root_meta) else { return Ok(None) };
         let links = Change::Links { location: root.location, meta: root_meta };
         self.mirror.committed(vec![links]).await;
-        Ok(Some(self.shown(at, meta, new.document, true).await))
+        Ok(Some(self.shown(at, meta, Arc::unwrap_or_clone(new.document), true).await))
     }
 
     /// Tries to delete a Collection with its Items; false when another writer was first.
@@ -207,7 +207,7 @@ impl Collections<'_> {
             let metas = self.storage.write_together(lock, Vec::new(), vec![(at.clone(), bytes)]).await?;
             return Ok(metas.into_iter().next());
         }
-        let mode = document.etag.clone().map_or(WriteMode::Create, WriteMode::IfMatch);
+        let mode = document.etag().map_or(WriteMode::Create, WriteMode::IfMatch);
         match self.storage.write(at, bytes, mode, &json_label()).await {
             Ok(meta) => Ok(Some(meta)),
             Err(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use rayon::prelude::*;
 use serde_json::Value;
 
 use super::ChangeError;
@@ -12,6 +13,7 @@ use super::ask::Asked;
 use super::claims::json_label;
 use super::group::Group;
 use super::intent::Intent;
+use super::item::{Hung, settled};
 use super::link_document::{LinkDocument, bytes_of};
 use super::place::Tree;
 use super::session::Session;
@@ -35,26 +37,40 @@ impl Group {
     /// The bytes of all documents that are to be written.
     async fn bytes(
         &self,
+        tree: &Arc<Tree>,
         session: &Session<'_>,
         staged: &[Staged],
     ) -> Result<HashMap<Location, Bytes>, ChangeError> {
-        let items = staged.iter().flat_map(|staged| &staged.steps).filter_map(|step| match step {
-            Step::Insert { at, item, .. } | Step::Replace { at, item, .. } => {
-                Some((at.clone(), item.clone()))
-            }
-            Step::Link { .. } | Step::Remove { .. } | Step::Linked { .. } => None,
-        });
-        let mut documents: Vec<(Location, Value)> = items.collect();
-        documents
-            .extend(session.changed().map(|changed| (changed.location.clone(), changed.document.clone())));
-        if let Some(home) = session.home().filter(|_| session.is_widened) {
-            documents.push((home.location.clone(), home.document.clone()));
-        }
-        let put = |(at, document): (Location, Value)| match bytes_of(&document) {
+        let items: Vec<(Hung, Arc<Value>)> = staged
+            .iter()
+            .flat_map(|staged| &staged.steps)
+            .filter_map(|step| match step {
+                Step::Insert { at, item, by, .. } | Step::Replace { at, item, by, .. } => {
+                    let (home, title) = (session.home.clone(), session.title.clone());
+                    Some((Hung { at: at.clone(), parent: by.clone(), home, title }, Arc::clone(item)))
+                }
+                Step::Link { .. } | Step::Remove { .. } | Step::Linked { .. } => None,
+            })
+            .collect();
+        let home = session.home().filter(|home| session.is_widened && !home.is_changed);
+        let links: Vec<(Location, Arc<Value>)> = session
+            .changed()
+            .chain(home)
+            .map(|changed| (changed.location.clone(), Arc::clone(&changed.document)))
+            .collect();
+        let (tree, collection) = (Arc::clone(tree), self.collection.clone());
+        let written = move |(at, document): (Location, &Value)| match bytes_of(document) {
             Ok(bytes) => Ok((at, bytes)),
             Err(error) => Err(ChangeError::Unfit { what: at.to_string(), reason: error.to_string() }),
         };
-        self.pool.run(move || documents.into_iter().map(put).collect()).await
+        let put = move || {
+            let items = items.into_par_iter().map(|(hung, item)| {
+                let item = settled(Value::clone(&item), &collection, &tree, &hung)?;
+                written((hung.at, &item))
+            });
+            links.par_iter().map(|(at, document)| written((at.clone(), document))).chain(items).collect()
+        };
+        self.pool.run(put).await
     }
 
     /// Where the intent of a bulk write is to lie, when several documents will link its Items.
@@ -86,11 +102,11 @@ impl Group {
     pub(super) async fn commit_on_disk(
         &self,
         lock: &Arc<FolderLock>,
-        tree: &Tree,
+        tree: &Arc<Tree>,
         session: &Session<'_>,
         staged: &[Staged],
     ) -> Result<Outcome, ChangeError> {
-        let bytes = self.bytes(session, staged).await?;
+        let bytes = self.bytes(tree, session, staged).await?;
         let of = |at: &Location| bytes.get(at).map(|bytes| (at.clone(), bytes.clone()));
         let (mut fresh, mut replaced) = (Vec::new(), Vec::new());
         // What the Collection says of its Items holds before they are linked.
@@ -103,7 +119,7 @@ impl Group {
             }
         }
         for document in session.changed() {
-            match &document.etag {
+            match &document.read {
                 None => fresh.extend(of(&document.location)),
                 Some(_) if replaced.iter().any(|(at, _)| *at == document.location) => {}
                 Some(_) => replaced.extend(of(&document.location)),
@@ -137,16 +153,16 @@ impl Group {
 
     pub(super) async fn commit_in_store(
         &self,
-        tree: &Tree,
+        tree: &Arc<Tree>,
         session: &Session<'_>,
         staged: &[Staged],
         group: &mut [Asked],
     ) -> Result<Outcome, ChangeError> {
-        let bytes = self.bytes(session, staged).await?;
+        let bytes = self.bytes(tree, session, staged).await?;
         let mut outcome = Outcome { bytes, ..Outcome::default() };
         // Those that nothing links yet, all at once.
         let new =
-            session.changed().filter(|document| document.etag.is_none()).map(|document| &document.location);
+            session.changed().filter(|document| document.read.is_none()).map(|document| &document.location);
         let items = staged.iter().flat_map(|staged| &staged.steps).filter_map(|step| match step {
             Step::Insert { at, .. } => Some(at),
             _ => None,
@@ -169,7 +185,7 @@ impl Group {
         let is_widened_only =
             session.is_widened && session.changed().all(|document| document.location != home);
         if is_widened_only {
-            self.replace(&home, session.home().and_then(|home| home.etag.clone()), &mut outcome).await;
+            self.replace(&home, session.home().and_then(|home| home.etag()), &mut outcome).await;
         }
         // A document counts only if all that it newly leads to is there.
         let mut blocked: HashSet<Location> = HashSet::new();
@@ -202,12 +218,12 @@ impl Group {
         }
         // Who holds a claim for too long has lost it.
         let are_fresh = self.claims.are_fresh(claimed.iter().filter(|at| outcome.written.contains_key(*at)));
-        for document in session.changed().filter(|document| document.etag.is_some()) {
+        for document in session.changed().filter(|document| document.read.is_some()) {
             if blocked.contains(&document.location) || !are_fresh {
                 outcome.failed.entry(document.location.clone()).or_insert(None);
                 continue;
             }
-            self.replace(&document.location, document.etag.clone(), &mut outcome).await;
+            self.replace(&document.location, document.etag(), &mut outcome).await;
         }
         for step in staged.iter().flat_map(|staged| &staged.steps) {
             if let Step::Replace { at, etag, by, .. } = step {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
 
 use super::ask::{Ask, Asked};
@@ -30,6 +31,9 @@ const LINGER: Duration = Duration::from_millis(2);
 /// How long a change is tried while others are first.
 const PATIENCE: Duration = Duration::from_secs(45);
 
+/// How long documents are remembered of a Collection that nobody changes.
+const REMEMBERED: Duration = Duration::from_mins(1);
+
 /// Pauses before the next try: at least, and as much more at random.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -42,6 +46,7 @@ pub(super) struct Group {
     pub(super) trees: Arc<Trees>,
     pub(super) collection: String,
     pub(super) claims: Claims,
+    /// Link documents as they were when they were last read or written.
     known: Mutex<HashMap<Location, LinkDocument>>,
 }
 
@@ -70,7 +75,7 @@ impl Group {
         loop {
             let Some(first) = (match next.take() {
                 Some(next) => Some(next),
-                None => waiting.recv().await,
+                None => self.receive(&mut waiting).await,
             }) else {
                 return;
             };
@@ -103,6 +108,15 @@ impl Group {
                 self.later(asked, again.clone());
             }
         }
+    }
+
+    /// The next that comes; what is remembered of the documents goes when none comes for long.
+    async fn receive(&self, waiting: &mut mpsc::Receiver<Asked>) -> Option<Asked> {
+        if let Ok(received) = tokio::time::timeout(REMEMBERED, waiting.recv()).await {
+            return received;
+        }
+        self.known.lock().await.clear();
+        waiting.recv().await
     }
 
     /// Lets one wait a little for its next try.
@@ -139,9 +153,7 @@ impl Group {
         let all = |error: ChangeError| (None, error);
         let (tree, home) = self.trees.find(&self.collection).await.map_err(all)?;
         let lock = self.storage.lock(&home.parent()).await.map_err(|error| all(error.into()))?;
-        let is_remote = lock.is_none();
-        let mut known =
-            if is_remote { std::mem::take(&mut *self.known.lock().await) } else { HashMap::new() };
+        let mut known = std::mem::take(&mut *self.known.lock().await);
         let document = match known.remove(&home) {
             Some(document) => document.renewed(&self.storage).await,
             None => LinkDocument::read(&self.storage, &home).await,
@@ -177,9 +189,7 @@ impl Group {
         };
         let outcome = outcome.map_err(all)?;
         self.settle(&session, staged, &outcome, group).await;
-        if is_remote {
-            *self.known.lock().await = session.into_known(&outcome.written);
-        }
+        *self.known.lock().await = session.into_known(&outcome.written);
         drop(lock);
         Ok(())
     }
@@ -202,13 +212,13 @@ impl Group {
             }
         }
         if let Some((home, meta)) = session.home().zip(outcome.written.get(&session.home)) {
-            let (location, document) = (home.location.clone(), home.document.clone());
+            let (location, document) = (home.location.clone(), Value::clone(&home.document));
             changes.push(Change::Collection { location, meta: meta.clone(), document });
         } else if !self.mirror.shows(&self.collection)
             && let (Some(home), Ok(meta)) = (session.home(), self.storage.meta(&session.home).await)
         {
             // Another server made it a moment ago.
-            let (location, document) = (home.location.clone(), home.document.clone());
+            let (location, document) = (home.location.clone(), Value::clone(&home.document));
             changes.push(Change::Collection { location, meta, document });
         }
         for Staged { index, steps } in staged {
@@ -240,7 +250,7 @@ impl Group {
                 _ => None,
             })
             .collect();
-        for document in session.changed().filter(|document| document.etag.is_none()) {
+        for document in session.changed().filter(|document| document.read.is_none()) {
             if outcome.written.contains_key(session.anchor(&document.location)) {
                 self.claims.release(&document.location);
             }

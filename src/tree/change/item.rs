@@ -5,23 +5,8 @@ use serde_json::{Map, Value};
 use super::ChangeError;
 use super::place::Tree;
 use crate::storage::Location;
+use crate::tree::links::is_structural;
 use crate::tree::publish::item_links;
-
-/// Relations that say where a document is in its tree, or in an API: never the client's.
-const STRUCTURAL: [&str; 12] = [
-    "self",
-    "root",
-    "parent",
-    "collection",
-    "child",
-    "item",
-    "items",
-    "next",
-    "prev",
-    "data",
-    "search",
-    "conformance",
-];
 
 /// Where an Item's document is to be, and what it hangs on.
 #[derive(Debug, Clone)]
@@ -74,14 +59,9 @@ pub(super) fn settled(
 /// The document's own links, then those that the client brought.
 pub(super) fn set_links(members: &mut Map<String, Value>, own: Vec<Value>) {
     let brought = members.get_mut("links").map(Value::take).unwrap_or_default();
-    let is_structural = |link: &Value| {
-        let rel = link.get("rel").and_then(Value::as_str);
-        rel.is_none_or(|rel| {
-            STRUCTURAL.contains(&rel) || rel.starts_with("http://www.opengis.net/def/rel/ogc/")
-        })
-    };
+    let stays = |link: &Value| link.get("rel").and_then(Value::as_str).is_some_and(|rel| !is_structural(rel));
     let brought = brought.as_array().cloned().unwrap_or_default().into_iter();
-    let links = own.into_iter().chain(brought.filter(|link| !is_structural(link))).collect();
+    let links = own.into_iter().chain(brought.filter(stays)).collect();
     members.insert("links".to_owned(), Value::Array(links));
 }
 

@@ -1,11 +1,13 @@
 //! A document that links others, read to be changed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::Value;
 use stac::Link;
 
 use super::ChangeError;
-use crate::storage::{Location, Storage, StorageError};
+use crate::storage::{Location, Meta, Storage, StorageError};
 use crate::tree::links::{Kind, kind_of};
 
 /// Spells the document of a Collection, as against a Catalog.
@@ -16,8 +18,10 @@ const COLLECTION_NAME: &str = "collection.json";
 pub(super) struct LinkDocument {
     pub(super) location: Location,
     /// What it was read as; nothing for a new one.
-    pub(super) etag: Option<String>,
-    pub(super) document: Value,
+    pub(super) read: Option<Meta>,
+    pub(super) document: Arc<Value>,
+    /// True when it is no longer as it was read.
+    pub(super) is_changed: bool,
     /// Items that it links.
     items: usize,
 }
@@ -25,13 +29,19 @@ pub(super) struct LinkDocument {
 impl LinkDocument {
     /// A new one.
     pub(super) fn new(location: Location, document: Value) -> Self {
-        Self { location, etag: None, items: count(&document), document }
+        Self {
+            location,
+            read: None,
+            items: count(&document),
+            document: Arc::new(document),
+            is_changed: false,
+        }
     }
 
     /// Reads one; nothing when it is not there.
     pub(super) async fn read(storage: &Storage, location: &Location) -> Result<Option<Self>, ChangeError> {
         match storage.fetch(location).await {
-            Ok((meta, bytes)) => Self::parse(location, meta.etag, &bytes).map(Some),
+            Ok((meta, bytes)) => Self::parse(location, meta, &bytes).map(Some),
             Err(StorageError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -39,16 +49,16 @@ impl LinkDocument {
 
     /// This one as it is now, read again only if it is another; nothing when it is gone.
     pub(super) async fn renewed(self, storage: &Storage) -> Result<Option<Self>, ChangeError> {
-        let Some(etag) = self.etag.clone() else { return Self::read(storage, &self.location).await };
-        match storage.fetch_unless(&self.location, &etag).await {
+        let Some(known) = &self.read else { return Self::read(storage, &self.location).await };
+        match storage.fetch_unless_still(&self.location, known).await {
             Ok(None) => Ok(Some(self)),
-            Ok(Some((meta, bytes))) => Self::parse(&self.location, meta.etag, &bytes).map(Some),
+            Ok(Some((meta, bytes))) => Self::parse(&self.location, meta, &bytes).map(Some),
             Err(StorageError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn parse(location: &Location, etag: String, bytes: &[u8]) -> Result<Self, ChangeError> {
+    fn parse(location: &Location, meta: Meta, bytes: &[u8]) -> Result<Self, ChangeError> {
         let damaged = |reason: String| ChangeError::Damaged { what: location.to_string(), reason };
         let document: Value = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
         match kind_of(&document) {
@@ -56,7 +66,18 @@ impl LinkDocument {
             Ok(kind) => return Err(damaged(format!("it is to be a Catalog or Collection, not {kind:?}"))),
             Err(error) => return Err(damaged(error.to_string())),
         }
-        Ok(Self { location: location.clone(), etag: Some(etag), items: count(&document), document })
+        let (location, items) = (location.clone(), count(&document));
+        Ok(Self { location, read: Some(meta), document: Arc::new(document), is_changed: false, items })
+    }
+
+    /// The `ETag` of what it was read as; nothing for a new one.
+    pub(super) fn etag(&self) -> Option<String> {
+        self.read.as_ref().map(|meta| meta.etag.clone())
+    }
+
+    /// Its links.
+    pub(super) fn count_links(&self) -> usize {
+        self.document.get("links").and_then(Value::as_array).map_or(0, Vec::len)
     }
 
     /// True for a Collection.
@@ -130,7 +151,7 @@ impl LinkDocument {
 
     fn list(&mut self) -> Result<&mut Vec<Value>, ChangeError> {
         let damaged = self.damaged("its links are no list".to_owned());
-        let Some(members) = self.document.as_object_mut() else { return Err(damaged) };
+        let Some(members) = Arc::make_mut(&mut self.document).as_object_mut() else { return Err(damaged) };
         let links = members.entry("links").or_insert_with(|| Value::Array(Vec::new()));
         links.as_array_mut().ok_or(damaged)
     }

@@ -1,6 +1,7 @@
 //! The link documents of one Collection while they are being changed: read when first needed, and worked on in memory.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -20,8 +21,8 @@ use crate::tree::shelf::{MAX_LINKED_ITEMS, UNDATED};
 /// Documents read at once.
 const READ_AT_ONCE: usize = 64;
 
-/// Documents of one Collection that are remembered.
-const MAX_KNOWN: usize = 64;
+/// Links of one Collection's documents that are remembered, some hundred bytes each.
+const MAX_KNOWN_LINKS: usize = 50_000;
 
 /// The deepest shelves that are followed below a Collection.
 const MAX_DEPTH: usize = 16;
@@ -41,13 +42,13 @@ pub(super) struct Session<'a> {
     changed: Vec<Location>,
     /// Times of Items that are linked here and not written yet.
     times: HashMap<Location, Option<DateTime<Utc>>>,
-    /// Where the last Item of a day went.
+    /// Documents that link Items and no shelves, by the names that lead to them.
     shelves: HashMap<Vec<String>, Location>,
     /// What a new one is linked by.
     anchors: HashMap<Location, Location>,
     /// True when the Collection's document says more of its Items than before.
     pub(super) is_widened: bool,
-    /// As they were read earlier, for stores: looked at again before they are believed.
+    /// As they were read earlier: looked at again before they are believed.
     known: HashMap<Location, LinkDocument>,
 }
 
@@ -103,13 +104,14 @@ impl<'a> Session<'a> {
 
     /// The document to be changed; one that was read before.
     pub(super) fn change(&mut self, location: &Location) -> Result<&mut LinkDocument, ChangeError> {
-        if !self.changed.contains(location) {
-            self.changed.push(location.clone());
-        }
-        self.documents.get_mut(location).ok_or_else(|| ChangeError::Damaged {
+        let document = self.documents.get_mut(location).ok_or_else(|| ChangeError::Damaged {
             what: location.to_string(),
             reason: "it was not read".to_owned(),
-        })
+        })?;
+        if !std::mem::replace(&mut document.is_changed, true) {
+            self.changed.push(location.clone());
+        }
+        Ok(document)
     }
 
     /// The Collection's own document.
@@ -120,7 +122,7 @@ impl<'a> Session<'a> {
     /// Lets the Collection's document say that it has this Item too.
     pub(super) fn widen(&mut self, item: &Value) {
         if let Some(home) = self.documents.get_mut(&self.home) {
-            self.is_widened |= widen(&mut home.document, item);
+            self.is_widened |= widen(Arc::make_mut(&mut home.document), item);
         }
     }
 
@@ -145,17 +147,26 @@ impl<'a> Session<'a> {
 
     /// All that was read and is as it was, and what was `written`, for the next session.
     pub(super) fn into_known(self, written: &HashMap<Location, Meta>) -> HashMap<Location, LinkDocument> {
-        let Self { documents, changed, mut known, home, is_widened, .. } = self;
+        let Self { documents, known: earlier, home, is_widened, .. } = self;
+        let mut known = HashMap::with_capacity(documents.len() + earlier.len());
+        let mut links = 0;
         for (location, mut document) in documents {
             match written.get(&location) {
-                Some(meta) => document.etag = Some(meta.etag.clone()),
-                None if changed.contains(&location) || is_widened && location == home => continue,
+                Some(meta) => document.read = Some(meta.clone()),
+                None if document.is_changed || is_widened && location == home => continue,
                 None => {}
             }
+            document.is_changed = false;
+            links += document.count_links();
             known.insert(location, document);
         }
-        if known.len() > MAX_KNOWN {
-            known.clear();
+        // Of those that nobody asked for this time as many as there is room for.
+        for (location, document) in earlier {
+            links += document.count_links();
+            if links > MAX_KNOWN_LINKS {
+                break;
+            }
+            known.insert(location, document);
         }
         known
     }
@@ -216,7 +227,8 @@ impl<'a> Session<'a> {
     /// The document that is to link a new Item of that time: there is room for one more.
     pub(super) async fn shelf_for(&mut self, time: Option<DateTime<Utc>>) -> Result<Location, ChangeError> {
         let names = names_of(time);
-        if let Some(last) = self.shelves.get(&names).and_then(|at| self.documents.get(at))
+        let shelf = (0..=names.len()).rev().find_map(|depth| self.shelves.get(&names[..depth]));
+        if let Some(last) = shelf.and_then(|at| self.documents.get(at))
             && last.count_items() < MAX_LINKED_ITEMS
         {
             return Ok(last.location.clone());
@@ -232,7 +244,9 @@ impl<'a> Session<'a> {
             let is_year = path.len() == 1 && names.len() > 1;
             if shelves.is_empty() && (!is_year || count > 0) {
                 if count < MAX_LINKED_ITEMS {
-                    self.shelves.insert(names, at.clone());
+                    // What lies deeper than the names is numbered: the last of them counts.
+                    let depth = path.len().min(names.len());
+                    self.shelves.insert(names[..depth].to_vec(), at.clone());
                     return Ok(at);
                 }
                 self.split(&at, &path).await?;

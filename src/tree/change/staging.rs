@@ -1,12 +1,12 @@
 //! What is asked becomes steps: which documents are written, which are linked where. Nothing is written yet.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 use stac::Link;
 
 use super::ask::{Ask, Asked};
-use super::item::{Hung, settled};
 use super::session::{Session, shelf_time};
 use super::{ChangeError, Condition, Mirror};
 use crate::storage::{Location, StorageError};
@@ -19,11 +19,11 @@ use crate::tree::publish::titled;
 #[derive(Debug)]
 pub(super) enum Step {
     /// A document is written where nothing links it, and linked by the document `by`.
-    Insert { id: String, at: Location, item: Value, by: Location },
+    Insert { id: String, at: Location, item: Arc<Value>, by: Location },
     /// A document that is there, and that nothing links, is linked by `by`.
     Link { id: String, at: Location, by: Location },
     /// A document that is linked by `by` is replaced.
-    Replace { id: String, at: Location, item: Value, by: Location, etag: String },
+    Replace { id: String, at: Location, item: Arc<Value>, by: Location, etag: String },
     /// `by` no longer links a document, which then goes.
     Remove { id: String, at: Location, by: Location },
     /// It is linked already.
@@ -68,7 +68,7 @@ impl Staging<'_, '_> {
         &mut self,
         asked: &Asked,
         id: &str,
-        item: &Value,
+        item: &Arc<Value>,
         condition: &Condition,
     ) -> Result<Step, ChangeError> {
         let collection = self.session.collection.to_owned();
@@ -80,15 +80,12 @@ impl Staging<'_, '_> {
             if expects {
                 return Err(ChangeError::Missing { collection, id: id.to_owned() });
             }
-            return self.insert(id, place, item.clone()).await;
+            return self.insert(id, place, item).await;
         };
         self.hold(condition, id, &found)?;
-        let title = self.session.title.clone();
-        let hung =
-            Hung { at: found.at.clone(), parent: found.by.clone(), home: self.session.home.clone(), title };
-        let item = settled(item.clone(), &collection, self.session.tree, &hung)?;
-        self.session.widen(&item);
-        Ok(Step::Replace { id: id.to_owned(), at: found.at, item, by: found.by, etag: found.etag })
+        self.session.widen(item);
+        let (id, item) = (id.to_owned(), Arc::clone(item));
+        Ok(Step::Replace { id, at: found.at, item, by: found.by, etag: found.etag })
     }
 
     async fn delete(&mut self, id: &str, condition: &Condition) -> Result<Step, ChangeError> {
@@ -106,7 +103,11 @@ impl Staging<'_, '_> {
         Ok(Step::Remove { id: id.to_owned(), at: found.at, by: found.by })
     }
 
-    async fn make(&mut self, asked: &Asked, items: &[(String, Value)]) -> Result<Vec<Step>, ChangeError> {
+    async fn make(
+        &mut self,
+        asked: &Asked,
+        items: &[(String, Arc<Value>)],
+    ) -> Result<Vec<Step>, ChangeError> {
         let places = items.iter().map(|(id, _)| self.place_of(id)).collect::<Result<Vec<_>, _>>()?;
         let there = self.session.storage.are_there(places.clone()).await?;
         let mut exist = Vec::new();
@@ -127,7 +128,7 @@ impl Staging<'_, '_> {
             steps.push(if is_linked {
                 Step::Linked { id: id.clone(), at: place }
             } else {
-                self.insert(id, place, item.clone()).await?
+                self.insert(id, place, item).await?
             });
         }
         Ok(steps)
@@ -161,13 +162,10 @@ impl Staging<'_, '_> {
         Ok(steps)
     }
 
-    async fn insert(&mut self, id: &str, at: Location, item: Value) -> Result<Step, ChangeError> {
-        let by = self.session.shelf_for(shelf_time(&item)).await?;
-        let (home, title) = (self.session.home.clone(), self.session.title.clone());
-        let hung = Hung { at: at.clone(), parent: by.clone(), home, title };
-        let item = settled(item, self.session.collection, self.session.tree, &hung)?;
-        self.link(&by, &at, &item)?;
-        Ok(Step::Insert { id: id.to_owned(), at, item, by })
+    async fn insert(&mut self, id: &str, at: Location, item: &Arc<Value>) -> Result<Step, ChangeError> {
+        let by = self.session.shelf_for(shelf_time(item)).await?;
+        self.link(&by, &at, item)?;
+        Ok(Step::Insert { id: id.to_owned(), at, item: Arc::clone(item), by })
     }
 
     fn link(&mut self, by: &Location, at: &Location, item: &Value) -> Result<(), ChangeError> {

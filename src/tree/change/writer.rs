@@ -65,7 +65,7 @@ impl Writer {
     ) -> Result<Written, ChangeError> {
         let id = id_of(&item)?.to_owned();
         let what = format!("the Item '{id}' of '{collection}'");
-        let written = self.ask(collection, Ask::Put { id, item, condition }).await?;
+        let written = self.ask(collection, Ask::Put { id, item: Arc::new(item), condition }).await?;
         written.into_iter().next().ok_or(ChangeError::Conflict { what })
     }
 
@@ -74,8 +74,8 @@ impl Writer {
     /// # Errors
     /// [`ChangeError::Exists`] with all those that are there already, or as [`Writer::put_item`].
     pub async fn put_items(&self, collection: &str, items: Vec<Value>) -> Result<Vec<Written>, ChangeError> {
-        let with_id = |item: Value| Ok((id_of(&item)?.to_owned(), item));
-        let items: Vec<(String, Value)> =
+        let with_id = |item: Value| Ok((id_of(&item)?.to_owned(), Arc::new(item)));
+        let items: Vec<(String, Arc<Value>)> =
             items.into_iter().map(with_id).collect::<Result<_, ChangeError>>()?;
         let mut ids: Vec<&str> = items.iter().map(|(id, _)| id.as_str()).collect();
         ids.sort_unstable();
@@ -182,7 +182,7 @@ impl Writer {
             return Err(ChangeError::NoCollection { collection: id.to_owned() });
         };
         let etag = mirror.collection_tag(&at, &document);
-        Ok(Stored { document, etag })
+        Ok(Stored { document: Arc::unwrap_or_clone(document), etag })
     }
 
     pub(super) fn storage(&self) -> &Storage {

@@ -24,6 +24,24 @@ fn many_items_are_made_at_once_and_each_is_there() {
 }
 
 #[test]
+fn many_items_may_be_larger_than_one() {
+    let tree = Tree::new();
+    let client = tree.serve();
+    let large = |n: u32| {
+        let mut item = item(&format!("i{n}"), n);
+        item["properties"]["notes"] = json!("n".repeat(1 << 20));
+        item
+    };
+    let body = many((0..12).map(large));
+    assert_eq!(expect(client.json("POST", ITEMS, &body), 201).json()["created"], 12);
+    assert_eq!(client.count(""), 12);
+    let mut one = large(99);
+    one["properties"]["notes"] = json!("n".repeat(8 << 20));
+    refused(client.json("PUT", "/collections/c/items/i3", &one), 413);
+    tree.check();
+}
+
+#[test]
 fn one_wrong_item_keeps_all_others_out() {
     let tree = Tree::new();
     let client = tree.serve();

@@ -58,6 +58,19 @@ fn a_write_needs_one_of_the_tokens() {
 }
 
 #[test]
+fn who_has_no_token_is_told_so_whatever_the_body_is() {
+    let tree = Tree::new();
+    let client = tree.serve();
+    let large = vec![b' '; 40 << 20];
+    for (bearer, status) in [("Basic YTpi", 401), ("Bearer wr0ng", 403)] {
+        for coding in ["identity", "gzip"] {
+            let headers = [("authorization", bearer), ("content-encoding", coding)];
+            refused(send("POST", &client.url("/collections/c/items"), &headers, &large), status);
+        }
+    }
+}
+
+#[test]
 fn without_tokens_nothing_is_written_and_the_option_is_named() {
     let tree = Tree::new();
     let client = tree.serve_with(&[]);
