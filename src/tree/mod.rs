@@ -45,3 +45,6 @@ pub use shelf::MAX_LINKED_ITEMS;
 pub use stage::{Committed, INDEXED, Stage, StageError};
 pub use summaries::{Summaries, Summary};
 pub use walk::{WalkError, walk};
+
+// For `api`, which does not use `storage` itself.
+pub(crate) use crate::storage::in_one_line;
