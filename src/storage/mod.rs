@@ -10,6 +10,7 @@
 
 mod counters;
 mod error;
+mod hexadecimal;
 mod local;
 mod local_copy;
 mod location;
@@ -36,6 +37,7 @@ use futures::stream::BoxStream;
 pub use counters::{Counters, StoreKind, Tally};
 pub use error::StorageError;
 pub(crate) use error::in_one_line;
+pub(crate) use hexadecimal::hexadecimal;
 pub use local::FolderLock;
 pub use local_copy::LocalCopy;
 pub use location::{Location, LocationError};
