@@ -10,13 +10,15 @@ use url::Url;
 use super::item::{File, Wanted};
 use super::journal::{Failure, replace};
 use super::options::{FetchError, Report};
-use crate::source::api::{ApiError, Client, Disk, Download, DownloadError, Full, Origin, Signer, on_disk};
+use crate::source::api::{
+    ApiError, BLOCK_BYTES, Client, Disk, Download, DownloadError, Full, Origin, Signer, on_disk,
+};
 use crate::storage::{Location, Storage, in_one_line};
 
 /// Copies of a document that are made in the end: in the folder, in the tree and the one before it, in table and snapshot.
 const COPIES: u64 = 5;
 /// Room for the folders of one Item, in bytes.
-const FOLDERS_BYTES: u64 = 5 * 4096;
+const FOLDERS_BYTES: u64 = 5 * BLOCK_BYTES;
 
 /// Brings files.
 #[derive(Debug)]
