@@ -3,7 +3,7 @@
 //! In: closures that compute. Out: their results, awaited. The pool is as wide as the cores; work inside it may split
 //! itself further with rayon. Searches go before all other work that waits. [`Permits`] bound the memory that requests hold at
 //! once; at a [`Gate`] each [`Client`] waits for its turn to have some, or is turned away. [`Spares`] are buffers that such
-//! work uses again. Work that waits for files more than it computes goes to [`blocking`] instead.
+//! work uses again. Work that waits for files more than it computes goes to `blocking` instead.
 
 mod blocking;
 mod client;
