@@ -12,7 +12,7 @@ use crate::asset::{AssetError, RangeError, SignError, TooFast};
 use crate::patch::PatchError;
 use crate::pool::Busy;
 use crate::search::{ParamError, SearchError, TableAnswerError};
-use crate::tree::ChangeError;
+use crate::tree::{ChangeError, in_one_line};
 
 /// When a write that others were in the way of may be tried again.
 const WRITE_AGAIN: Duration = Duration::from_secs(2);
@@ -124,7 +124,7 @@ impl From<ParamError> for ApiError {
 
 impl From<SearchError> for ApiError {
     fn from(error: SearchError) -> Self {
-        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        let cause = std::error::Error::source(&error).map(in_one_line).unwrap_or_default();
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", error.to_string()).caused_by(cause)
     }
 }
@@ -141,7 +141,7 @@ impl From<TableAnswerError> for ApiError {
             TableAnswerError::Table(error) => {
                 let description = "the table cannot be written";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", description)
-                    .caused_by(error.to_string())
+                    .caused_by(in_one_line(&error))
             }
         }
     }
@@ -197,10 +197,10 @@ impl From<AssetError> for ApiError {
                 (StatusCode::NOT_FOUND, "NotFound", Some(location.to_string()))
             }
             AssetError::Stalled { source, .. } => {
-                (StatusCode::GATEWAY_TIMEOUT, "SourceStalled", Some(source.to_string()))
+                (StatusCode::GATEWAY_TIMEOUT, "SourceStalled", Some(in_one_line(source)))
             }
             AssetError::Storage { source, .. } => {
-                (StatusCode::BAD_GATEWAY, "SourceFailed", Some(source.to_string()))
+                (StatusCode::BAD_GATEWAY, "SourceFailed", Some(in_one_line(source)))
             }
             AssetError::Search(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError", None),
         };
@@ -230,9 +230,7 @@ impl From<ChangeError> for ApiError {
         if let ChangeError::Store(source) = &error {
             let description =
                 "the catalogue's store failed, and what was sent may not have been written; ask again";
-            let cause =
-                std::error::Error::source(source).map(|cause| format!(": {cause}")).unwrap_or_default();
-            return Self::new(status, code, description).caused_by(format!("{source}{cause}"));
+            return Self::new(status, code, description).caused_by(in_one_line(source));
         }
         let mut answer = Self::new(status, code, error.to_string());
         answer.overtaken = matches!(error, ChangeError::Changed { .. });
@@ -264,7 +262,7 @@ impl From<SignError> for ApiError {
         };
         let answer = Self::new(status, code, error.to_string());
         match std::error::Error::source(&error) {
-            Some(cause) => answer.caused_by(cause.to_string()),
+            Some(cause) => answer.caused_by(in_one_line(cause)),
             None => answer,
         }
     }

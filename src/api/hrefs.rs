@@ -25,10 +25,11 @@ pub(super) enum Hrefs {
 impl Hrefs {
     /// As the operator chose, or signed where the request asks for that.
     pub(super) async fn of(app: &App, sign: bool, items: &[Item]) -> Result<Self, ApiError> {
-        match app.settings.asset_hrefs {
-            _ if sign => Ok(Self::Signed(app.signer.signatures(items).await?)),
-            AssetHrefs::Signed => Ok(Self::Signed(app.signer.signatures(items).await?)),
-            other => Ok(Self::unsigned(other)),
+        let chosen = app.settings.asset_hrefs;
+        if sign || chosen == AssetHrefs::Signed {
+            Ok(Self::Signed(app.signer.signatures(items).await?))
+        } else {
+            Ok(Self::unsigned(chosen))
         }
     }
 

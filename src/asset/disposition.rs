@@ -5,15 +5,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// What stands as it is in an extended value, RFC 8187.
 const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Longer names are cut, in characters: file systems take no more than this many bytes.
-const MOST: usize = 200;
+/// Longer names are cut, in bytes of UTF-8: file systems take 255, and browsers may add a number.
+const MAX_NAME_BYTES: usize = 200;
 
 /// The value of `Content-Disposition` that shows the asset, and names it for those who save it. Holds visible ASCII only,
 /// whatever the name does.
 #[must_use]
 pub fn inline(name: &str) -> String {
-    let name: String =
-        name.chars().filter(|c| !c.is_control() && !matches!(c, '/' | '\\')).take(MOST).collect();
+    let mut name: String = name.chars().filter(|c| !c.is_control() && !matches!(c, '/' | '\\')).collect();
+    name.truncate(name.floor_char_boundary(MAX_NAME_BYTES));
     if name.is_empty() {
         return "inline".to_owned();
     }
@@ -40,6 +40,8 @@ mod tests {
         );
         assert_eq!(inline("a\r\nSet-Cookie: x"), "inline; filename=\"aSet-Cookie: x\"");
         assert_eq!(inline("\n/"), "inline");
+        let cut = inline(&"€".repeat(100));
+        assert!(cut.ends_with(&format!("UTF-8''{}", "%E2%82%AC".repeat(66))), "{cut}");
     }
 
     proptest! {

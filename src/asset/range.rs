@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Ranges that one request may ask for.
-const MOST: usize = 64;
+const MAX_RANGES: usize = 64;
 
 /// Ranges that lie closer together than this are one: the head of a part takes as many bytes.
 const PART_HEAD_BYTES: u64 = 80;
@@ -21,7 +21,7 @@ pub enum RangeError {
         len: u64,
     },
     /// More than are taken.
-    #[error("Range: more than {MOST} ranges; ask for fewer at once")]
+    #[error("Range: more than {MAX_RANGES} ranges; ask for fewer at once")]
     TooMany,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn parse(value: &str, len: u64) -> Result<Option<Vec<ByteRange>>, Ran
     let mut count = 0;
     for spec in specs.split(',').map(str::trim).filter(|spec| !spec.is_empty()) {
         count += 1;
-        if count > MOST {
+        if count > MAX_RANGES {
             return Err(RangeError::TooMany);
         }
         let Some(range) = one(spec, len) else { return Ok(None) };
@@ -117,8 +117,8 @@ mod tests {
         assert_eq!(parse("bytes=500-599, 0-9,,9999-", 1000), Ok(Some(vec![500..600, 0..10])));
         assert_eq!(parse("bytes=500-599,0-9,550-700", 1000), Ok(Some(vec![0..10, 500..701])));
         let many = |count: usize| format!("bytes={}", vec!["0-0"; count].join(","));
-        assert!(parse(&many(MOST), 1000).is_ok());
-        assert_eq!(parse(&many(MOST + 1), 1000), Err(RangeError::TooMany));
+        assert!(parse(&many(MAX_RANGES), 1000).is_ok());
+        assert_eq!(parse(&many(MAX_RANGES + 1), 1000), Err(RangeError::TooMany));
     }
 
     proptest! {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::pool::Client;
 
-/// Requests at once, and then a second, for each client.
+/// Requests of a client at once.
 const BURST: f64 = 300.0;
-const A_SECOND: f64 = 30.0;
+/// Requests of a client in a second, after that.
+const PER_SECOND: f64 = 30.0;
 
 /// Clients that are remembered; of those forgotten, each begins anew.
 const CLIENTS: u64 = 10_000;
@@ -17,7 +18,7 @@ const CLIENTS: u64 = 10_000;
 pub struct Rate {
     clients: moka::sync::Cache<Client, Arc<Mutex<Bucket>>>,
     burst: f64,
-    a_second: f64,
+    per_second: f64,
 }
 
 /// What is left, and since when.
@@ -37,15 +38,15 @@ pub struct TooFast {
 
 impl Default for Rate {
     fn default() -> Self {
-        Self::new(BURST, A_SECOND)
+        Self::new(BURST, PER_SECOND)
     }
 }
 
 impl Rate {
-    fn new(burst: f64, a_second: f64) -> Self {
-        let forgotten = Duration::from_secs_f64(burst / a_second);
+    fn new(burst: f64, per_second: f64) -> Self {
+        let forgotten = Duration::from_secs_f64(burst / per_second);
         let clients = moka::sync::Cache::builder().max_capacity(CLIENTS).time_to_idle(forgotten).build();
-        Self { clients, burst, a_second }
+        Self { clients, burst, per_second }
     }
 
     /// Counts one request of a client.
@@ -60,14 +61,14 @@ impl Rate {
         let bucket =
             self.clients.get_with(client, || Arc::new(Mutex::new(Bucket { left: self.burst, at: now })));
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * self.a_second;
+        let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * self.per_second;
         bucket.left = (bucket.left + gained).min(self.burst);
         bucket.at = now;
         if bucket.left >= 1.0 {
             bucket.left -= 1.0;
             return Ok(());
         }
-        let wait = Duration::from_secs_f64((1.0 - bucket.left) / self.a_second);
+        let wait = Duration::from_secs_f64((1.0 - bucket.left) / self.per_second);
         // Retry-After is in whole seconds.
         Err(TooFast { retry_after: Duration::from_secs(wait.as_secs() + 1) })
     }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::storage::{Location, Places, Signing};
 
 /// Containers outside of the allowed places that are remembered: links to pages of all the world may be among the hrefs.
-const MOST_OUTSIDE: usize = 32;
+const MAX_OUTSIDE: usize = 32;
 
 /// What signs the hrefs of a page.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ impl Signatures {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.roots.len() < MOST_OUTSIDE
+        self.roots.len() < MAX_OUTSIDE
     }
 
     /// True when the signature of an href takes long to make.

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::error::SignError;
 use super::signatures::{Root, Signatures};
-use crate::search::{Backend, Item, Params, Search};
+use crate::search::{Backend, Item, Search};
 use crate::storage::{Grant, Location, Places, Scope, Signing, Storage, StorageError};
 
 /// What signs for clients; a clone is the same one.
@@ -46,8 +46,8 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// Signatures of one answer that take a millisecond each.
-const MOST_SLOW: usize = 2000;
+/// The most signatures of one answer that take a millisecond each.
+const MAX_SLOW: usize = 2000;
 
 const NOTHING_NEEDED: &str = "this server reads it without credentials, and so can you";
 
@@ -137,10 +137,7 @@ impl Signer {
         if let (Some(account), Some(container)) = (member("msft:storage_account"), member("msft:container")) {
             return self.token_of_container(account, container).await;
         }
-        let mut question =
-            Params::from_body(b"{\"limit\": 1}").map_err(|_never| no_token("it cannot be asked for"))?;
-        question.set("collections", Value::from(vec![id]));
-        let question = Search::read(question).map_err(|_never| no_token("it cannot be asked for"))?;
+        let question = Search { collections: Some(vec![id.to_owned()]), limit: 1, ..Search::default() };
         let newest = backend.page(&question).await?.items.pop();
         let newest = newest.ok_or_else(|| no_token("it has no Items"))?;
         let roots = newest.body.hrefs().filter_map(|(_, href)| {
@@ -172,8 +169,8 @@ impl Signer {
                 self.ask_for(&href, &mut signatures).await?;
             }
             slow += usize::from(signatures.are_slow(&href));
-            if slow > MOST_SLOW {
-                return Err(SignError::TooMany { most: MOST_SLOW });
+            if slow > MAX_SLOW {
+                return Err(SignError::TooMany { most: MAX_SLOW });
             }
         }
         Ok(signatures)

@@ -4,21 +4,11 @@ use std::path::Path;
 
 use super::pixels::{self, PixelError};
 use crate::cog::{BlockView, DecodeError, Nodata, decode_block};
+use crate::pool::blocking;
 use crate::storage::Storage;
 
 /// Blocks read together: 16 MiB of classes at 512 pixels a side.
 const BLOCKS_AT_ONCE: usize = 64;
-
-/// Why pixels could not be counted.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CloudError {
-    /// They cannot be read.
-    #[error(transparent)]
-    Pixels(#[from] PixelError),
-    /// The program is shutting down.
-    #[error("counting was interrupted")]
-    Interrupted,
-}
 
 /// The share in percent of a raster's valid pixels, in its first band, that have one of these values; none when no pixel
 /// is valid. Reads the whole band, some blocks at a time.
@@ -27,7 +17,7 @@ pub(super) async fn cover_percent(
     path: &Path,
     values: &[i64],
     nodata: Option<f64>,
-) -> Result<Option<f64>, CloudError> {
+) -> Result<Option<f64>, PixelError> {
     let opened = pixels::open(storage, path).await?;
     let image = opened.header.full.image.clone();
     let nodata = nodata.map(Nodata::Float).or(opened.header.nodata);
@@ -63,8 +53,7 @@ pub(super) async fn cover_percent(
             }
             Ok::<_, DecodeError>(counter)
         };
-        let counted = tokio::task::spawn_blocking(count).await.map_err(|_join| CloudError::Interrupted)?;
-        counter = counted.map_err(PixelError::from)?;
+        counter = blocking(count).await?;
     }
     Ok(counter.percent())
 }

@@ -21,7 +21,7 @@ use super::scan::Found;
 use super::statistics;
 use super::takeover::take;
 use super::thumbnail::{self, Channel};
-use crate::pool::Pool;
+use crate::pool::{Pool, blocking};
 use crate::storage::{Location, Storage};
 use crate::tree::Layout;
 
@@ -108,13 +108,12 @@ impl Maker {
         let made = match entry {
             Entry::Taken { document, .. } => {
                 let found = document.clone();
-                match tokio::task::spawn_blocking(move || take(found)).await {
-                    Ok(Ok(taken)) => taken.map(|taken| taken.item),
-                    Ok(Err(error)) => {
+                match blocking(move || take(found)).await {
+                    Ok(taken) => taken.map(|taken| taken.item),
+                    Err(error) => {
                         outcome.problems.push(Problem::of(&document.path, &error));
                         None
                     }
-                    Err(_interrupted) => None,
                 }
             }
             Entry::Group(group) => self.group(group, &mut outcome).await,

@@ -1,20 +1,16 @@
-//! A raster's outline in longitude and latitude.
+//! Where a raster lies, in longitude and latitude.
 //!
-//! Its edges are straight in its own CRS and bend in degrees, so that each is cut until a chord strays less than a fifth of a
-//! pixel from it. Across the antimeridian the outline is split in two (RFC 7946, section 3.1.9); around a pole it is
-//! closed along the pole.
+//! Across the antimeridian its outline is split in two (RFC 7946, section 3.1.9). Around a pole it runs from one side of
+//! the antimeridian to the other, and is closed along the pole.
+
+mod outline;
 
 use crate::crs::CrsError;
 use crate::stac::Bbox;
 
 use super::inspect::Raster;
+use outline::outline;
 
-/// Parts that each side has before it is cut further: enough to see bends with no chord at the middle.
-const FIRST_CUTS: u32 = 4;
-/// Further halvings of a part at most: 256 points a side.
-const MAX_HALVINGS: u32 = 6;
-/// How far a chord may stray from its edge, in pixels.
-const TOLERANCE_PIXELS: f64 = 0.2;
 /// Decimals of a degree that are kept: 1 cm.
 const DECIMALS: f64 = 1e7;
 
@@ -43,10 +39,10 @@ impl Footprint {
             (Some(first), Some(last)) => last.0 - first.0,
             _ => 0.0,
         };
-        if turn.abs() > 180.0 {
-            close_along_pole(&mut outline, turn);
-        } else {
-            outline.pop();
+        let is_around_pole = turn.abs() > 180.0;
+        outline.pop();
+        if is_around_pole {
+            outline = closed_along_pole(&outline, turn);
         }
         if signed_area(&outline) < 0.0 {
             outline.reverse();
@@ -56,6 +52,7 @@ impl Footprint {
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
         };
         let ((west, east), (south, north)) = (range(|p| p.0), range(|p| p.1));
+        let (west, east) = if is_around_pole { (-180.0, 180.0) } else { (west, east) };
         let mut rings = Vec::new();
         // The globe's turns that the outline reaches into, -180…180 being the one numbered 0.
         let turn_of = |lon: f64| ((lon + 180.0) / 360.0).floor();
@@ -118,67 +115,21 @@ impl Footprint {
     }
 }
 
-/// The outline, its last point on the first, longitudes running on across the antimeridian.
-fn outline(raster: &Raster) -> Result<Ring, CrsError> {
-    let corners = raster.corners();
-    let [x, y] = [corners[0], corners[1]];
-    let first = raster.crs.to_lonlat(x.0, x.1)?;
-    let mut ring = vec![first];
-    let diagonal = (y.0 - x.0).hypot(y.1 - x.1) / f64::from(raster.height.max(1));
-    let tolerance = TOLERANCE_PIXELS * diagonal * raster.crs.metres_per_unit() / 111_319.0;
-    for (from, to) in corners.iter().zip(corners.iter().cycle().skip(1)) {
-        for part in 0..FIRST_CUTS {
-            let at = |n: u32| f64::from(n) / f64::from(FIRST_CUTS);
-            let edge = Edge { raster, from: *from, to: *to, tolerance };
-            edge.cut(at(part), at(part + 1), MAX_HALVINGS, &mut ring)?;
-        }
+/// An outline that goes once around a pole, from one side of the antimeridian to the other and back along the pole.
+fn closed_along_pole(outline: &[Point], turn: f64) -> Ring {
+    let pole = 90_f64.copysign(outline.iter().map(|p| p.1).sum());
+    let eastward = |n: usize| if turn > 0.0 { n } else { outline.len() - 1 - n };
+    // One turn before and one after: what -180…180 needs is there wherever the outline begins.
+    let turns = (-1..=1).flat_map(|turn| (0..outline.len()).map(move |n| (turn, n)));
+    let mut ring: Ring = turns
+        .filter_map(|(turn, n)| {
+            outline.get(eastward(n)).map(|(lon, lat)| (lon + 360.0 * f64::from(turn), *lat))
+        })
+        .collect();
+    if let (Some(first), Some(last)) = (ring.first().copied(), ring.last().copied()) {
+        ring.extend([(last.0, pole), (first.0, pole)]);
     }
-    Ok(ring)
-}
-
-struct Edge<'a> {
-    raster: &'a Raster,
-    from: Point,
-    to: Point,
-    /// Degrees that a chord may stray.
-    tolerance: f64,
-}
-
-impl Edge<'_> {
-    /// The point at a share of the edge, on the same turn of the globe as `near`.
-    fn at(&self, share: f64, near: f64) -> Result<Point, CrsError> {
-        let along = |a: f64, b: f64| a + (b - a) * share;
-        let (x, y) = (along(self.from.0, self.to.0), along(self.from.1, self.to.1));
-        let (lon, lat) = self.raster.crs.to_lonlat(x, y)?;
-        // A CRS in degrees runs on by itself; elsewhere longitudes jump at ±180.
-        let turns = if self.raster.crs.is_geographic() { 0.0 } else { ((near - lon) / 360.0).round() };
-        Ok((lon + 360.0 * turns, lat))
-    }
-
-    /// Adds the points after `from` up to `to`, both shares of the edge.
-    fn cut(&self, from: f64, to: f64, halvings: u32, ring: &mut Ring) -> Result<(), CrsError> {
-        let start = ring.last().copied().unwrap_or_default();
-        let middle = self.at(0.5 * (from + to), start.0)?;
-        let end = self.at(to, middle.0)?;
-        let stray_lon = (middle.0 - 0.5 * (start.0 + end.0)) * middle.1.to_radians().cos();
-        let stray = stray_lon.hypot(middle.1 - 0.5 * (start.1 + end.1));
-        if halvings > 0 && stray > self.tolerance {
-            self.cut(from, 0.5 * (from + to), halvings - 1, ring)?;
-            self.cut(0.5 * (from + to), to, halvings - 1, ring)
-        } else {
-            ring.push(end);
-            Ok(())
-        }
-    }
-}
-
-/// An outline that went once around a pole: adds the way along the pole from its end to its start.
-fn close_along_pole(outline: &mut Ring, turn: f64) {
-    let (Some(first), Some(last)) = (outline.first().copied(), outline.last().copied()) else { return };
-    let mean = outline.iter().map(|p| p.1).sum::<f64>();
-    let pole = if mean > 0.0 { 90.0 } else { -90.0 };
-    debug_assert!(turn.abs() > 180.0);
-    outline.extend([(last.0, pole), (first.0, pole)]);
+    ring
 }
 
 /// What lies on one side of a meridian: east of it for 1, west of it for -1 (Sutherland and Hodgman 1974).
@@ -311,6 +262,31 @@ mod tests {
         let found = footprint(3413, [10_000.0, 0.0, -1_000_000.0, 0.0, -10_000.0, 1_000_000.0], 200, 200);
         assert!((found.bbox.north - 90.0).abs() < 1e-9 && found.bbox.south < 80.0);
         assert!((found.bbox.west + 180.0).abs() < 1e-6 && (found.bbox.east - 180.0).abs() < 1e-6);
-        assert!(found.rings.iter().all(|ring| signed_area(ring) > 0.0));
+        assert!(
+            found.rings.len() == 1 && signed_area(&found.rings[0]) > 0.0,
+            "one polygon, whatever its corners"
+        );
+    }
+
+    #[test]
+    fn tiles_that_meet_at_a_pole_reach_it_by_two_meridians() {
+        // WGS 84 / UPS North and South: longitude 0 leads down there, and up here.
+        for (epsg, pole, box_of) in [
+            (5041, 90.0, [[90.0, 180.0], [-180.0, -90.0], [0.0, 90.0], [-90.0, 0.0]]),
+            (5042, -90.0, [[0.0, 90.0], [-90.0, 0.0], [90.0, 180.0], [-180.0, -90.0]]),
+        ] {
+            let tiles = [(1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)];
+            for ((right, up), [west, east]) in tiles.into_iter().zip(box_of) {
+                let (x, y) = (2e6 - 1e5 * (1.0 - right), 2e6 + 1e5 * up);
+                let found = footprint(epsg, [1_000.0, 0.0, x, 0.0, -1_000.0, y], 100, 100);
+                let bbox = found.bbox;
+                assert_eq!((bbox.west, bbox.east), (west, east), "{epsg} {right} {up}");
+                assert!(bbox.north == pole || bbox.south == pole);
+                assert!(
+                    found.rings.len() == 1
+                        && [west, east].iter().all(|lon| found.rings[0].contains(&(*lon, pole)))
+                );
+            }
+        }
     }
 }

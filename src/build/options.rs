@@ -95,7 +95,4 @@ pub enum BuildError {
     /// No threads.
     #[error(transparent)]
     Threads(#[from] PoolError),
-    /// The program is shutting down.
-    #[error("the build was interrupted")]
-    Interrupted,
 }

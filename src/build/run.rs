@@ -18,7 +18,7 @@ use super::options::{BuildError, Options, Progress};
 use super::report::{Problem, Report};
 use super::scan::{Found, Scan, scan};
 use super::takeover::{Taken, take};
-use crate::pool::Pool;
+use crate::pool::{Pool, blocking};
 use crate::storage::Storage;
 use crate::tree::{Layout, Stage, publish};
 
@@ -50,7 +50,7 @@ pub async fn run(
         let (source, options) = (Arc::clone(&source), Arc::clone(&options));
         move || sort(&source, &options)
     })
-    .await??;
+    .await?;
     let (stage, known) = blocking({
         let dest = options.dest.clone();
         move || {
@@ -59,7 +59,7 @@ pub async fn run(
             Ok::<_, BuildError>((stage, known))
         }
     })
-    .await??;
+    .await?;
     let dest: Arc<Path> = stage.dest().into();
     let maker = Maker {
         storage: storage.clone(),
@@ -95,7 +95,7 @@ pub async fn run(
         report.catalog = dest.join(Layout::root());
         Ok::<_, BuildError>(report)
     })
-    .await??;
+    .await?;
     let folder = report.catalog.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
     if !folder.is_some_and(|folder| source.starts_with(folder)) {
         report.outside.insert(0, source.to_path_buf());
@@ -112,10 +112,6 @@ fn root_of(definition: &Definition, source_name: &str) -> Catalog {
     let mut root = Catalog::new(id, description);
     root.title.clone_from(&catalog.title);
     root
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, BuildError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_join| BuildError::Interrupted)
 }
 
 /// What lies below the source, sorted into Items to be.

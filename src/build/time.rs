@@ -8,13 +8,14 @@ use std::sync::LazyLock;
 /// Years that a path may mean; other runs of digits are numbers.
 const YEARS: std::ops::RangeInclusive<i32> = 1900..=2100;
 
-/// Date and maybe time: `20240105T095029`, `2024-01-05T09:50:29Z`, `2024_01_05`, `2024/01/05`, `20240105`.
+/// Date and maybe time: `20240105T095029`, `2024-01-05T09:50:29Z`, `2024_01_05`, `2024/01/05`, `20240105`; with the day of the
+/// year, `2024005T095029`, `A2024005`.
 static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?x)(?: ^ | [^0-9] )
         (?P<date> (?P<year>\d{4}) (?: (?P<m1>\d{2}) (?P<d1>\d{2})
             | - (?P<m2>\d{2}) - (?P<d2>\d{2}) | _ (?P<m3>\d{2}) _ (?P<d3>\d{2})
-            | / (?P<m4>\d{2}) / (?P<d4>\d{2}) | \. (?P<m5>\d{2}) \. (?P<d5>\d{2}) ) )
+            | / (?P<m4>\d{2}) / (?P<d4>\d{2}) | \. (?P<m5>\d{2}) \. (?P<d5>\d{2}) | (?P<doy>\d{3}) ) )
         (?: [T_\-\ ] (?P<hour>\d{2}) [:\-]? (?P<minute>\d{2}) [:\-]? (?P<second>\d{2}) (?: Z | [^0-9] | $ ) )?",
     )
     .ok()
@@ -35,18 +36,30 @@ pub(super) fn in_text(text: &str) -> Option<DateTime<Utc>> {
         let number = |name: &str| captures.name(name)?.as_str().parse::<u32>().ok();
         let field = |letter: char| (1..=5).find_map(|n| number(&format!("{letter}{n}")));
         let followed_by_digit = text.as_bytes().get(date.end()).is_some_and(u8::is_ascii_digit);
-        let day = number("year").zip(field('m')).zip(field('d')).and_then(|((year, month), day)| {
-            let year = i32::try_from(year).ok().filter(|year| YEARS.contains(year))?;
-            NaiveDate::from_ymd_opt(year, month, day)
+        let clock = number("hour").zip(number("minute")).zip(number("second"));
+        let year =
+            number("year").and_then(|year| i32::try_from(year).ok()).filter(|year| YEARS.contains(year));
+        let day = year.and_then(|year| match number("doy") {
+            // Seven digits alone are a number.
+            Some(day) if clock.is_some() || is_marked(text, date.start()) => {
+                NaiveDate::from_yo_opt(year, day)
+            }
+            Some(_) => None,
+            None => NaiveDate::from_ymd_opt(year, field('m')?, field('d')?),
         });
         if let Some(day) = day.filter(|_| !followed_by_digit) {
-            let clock = number("hour").zip(number("minute")).zip(number("second"));
             let time = clock.and_then(|((hour, minute), second)| day.and_hms_opt(hour, minute, second));
             return Some(time.unwrap_or_else(|| day.into()).and_utc());
         }
         from = date.start() + 1;
     }
     None
+}
+
+/// True when the day of acquisition begins there, as names of MODIS and VIIRS products mark it: `.A2024005.`
+fn is_marked(text: &str, start: usize) -> bool {
+    let mut before = text.bytes().take(start).rev();
+    before.next() == Some(b'A') && before.next().is_none_or(|byte| !byte.is_ascii_alphanumeric())
 }
 
 /// The time that named groups of a definition's pattern spell: `datetime`, or `year` with `month` and `day` or with `doy`,
@@ -93,6 +106,12 @@ mod tests {
             ("2023-01-01/a_20240229.tif", "2024-02-29T00:00:00"),
             ("LC08_L2SP_190018_20200102_20200824_02_T1.tif", "2020-01-02T00:00:00"),
             ("a_20240105_999999.tif", "2024-01-05T00:00:00"),
+            ("HLS.S30.T35VLH.2024123T095031.v2.0.B02.tif", "2024-05-02T09:50:31"),
+            (
+                "HLS.L30.T35VLH.2023366T095031.v2.0.B02/HLS.L30.T35VLH.2024366T095031.tif",
+                "2024-12-31T09:50:31",
+            ),
+            ("MOD09GA.A2024060.h18v02.061.2024062031415.tif", "2024-02-29T00:00:00"),
         ] {
             assert_eq!(path(text).as_deref(), Some(want), "{text}");
         }
@@ -106,6 +125,10 @@ mod tests {
             "1202401051.tif",
             "tile_12345678.tif",
             "0001/01/01.tif",
+            "tile_2024123.tif",
+            "xA2024123.tif",
+            "a_A2023366.tif",
+            "a_2024000T000000.tif",
             "a.tif",
         ] {
             assert_eq!(path(text), None, "{text}");

@@ -14,7 +14,7 @@ use super::snapshot::Snapshot;
 use super::sources::{LoadError, Source};
 use crate::pool::Pool;
 use crate::storage::{Places, Storage};
-use crate::tree::Problem;
+use crate::tree::{Problem, Sums};
 
 /// Findings that are put together in one piece of work.
 const FOUND_AT_ONCE: usize = 256;
@@ -54,6 +54,7 @@ pub(super) async fn load(
     places: Option<&Places>,
     pool: &Pool,
     before: &Loaded,
+    sums: Sums,
 ) -> Result<(Loaded, LoadReport), LoadError> {
     // The newest part's bodies hold those of all others.
     let packer =
@@ -68,8 +69,9 @@ pub(super) async fn load(
     let pool = &pool.alike()?;
     let mut merge = Merge::new(packer, &before.snapshot, &before.seen);
     for source in sources {
-        let mut found =
-            read(source, storage, places, pool, &press, &before.seen).await?.ready_chunks(FOUND_AT_ONCE);
+        let mut found = read(source, storage, places, pool, &press, &before.seen, sums)
+            .await?
+            .ready_chunks(FOUND_AT_ONCE);
         while let Some(some) = found.next().await {
             merge = pool
                 .run(move || {

@@ -12,7 +12,7 @@ use super::sources::{LoadError, Source};
 use super::table::TableReader;
 use crate::pool::Pool;
 use crate::storage::{LocalCopy, Location, Places, Storage, StorageError};
-use crate::tree::{Before, Document, Found, Kind, Parent, is_in_state, walk};
+use crate::tree::{Before, Document, Found, Kind, Parent, Sums, is_in_state, walk};
 
 /// What comes out of a source; an error ends the load.
 pub(super) type Reading = BoxStream<'static, Result<Found<Batch>, LoadError>>;
@@ -28,6 +28,7 @@ pub(super) async fn read(
     pool: &Pool,
     press: &Press,
     seen: &Arc<Seen>,
+    sums: Sums,
 ) -> Result<Reading, LoadError> {
     match source {
         Source::Tree(root) => {
@@ -39,7 +40,7 @@ pub(super) async fn read(
                 Some(Before { state, is_current })
             });
             let found =
-                walk(storage, places.cloned(), pool, root, known, move |item| press.item(item)).await?;
+                walk(storage, places.cloned(), pool, root, known, sums, move |item| press.item(item)).await?;
             Ok(ahead(found.map(Ok).boxed()))
         }
         Source::Ndjson(location) => {

@@ -8,7 +8,6 @@
 //!
 //! Cost: each Item's document is unpacked and packed again, some 20 microseconds of one core for 15 KB.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rapidhash::v3::rapidhash_v3;
@@ -19,7 +18,7 @@ use super::bodies::{BodyError, Packed, Packer};
 use super::seen::Remembered;
 use super::snapshot::{Collection, View};
 use super::sources::Source;
-use crate::storage::Location;
+use crate::storage::{Location, hexadecimal};
 
 /// Items that are packed at once, on all threads of the pool that this runs on.
 const PACKED_AT_ONCE: usize = 2_000;
@@ -137,20 +136,11 @@ impl Relocation {
         // Catalogs and Collections are read with each look; this tells whether one is needed.
         let under = if document.is_parent { Some("parent") } else { owner };
         let state = document.state.map(|_| match (document.md5, under) {
-            (Some(md5), Some(under)) => format!("\"{}\" {under}", hexadecimal(md5)),
+            (Some(md5), Some(under)) => format!("\"{}\" {under}", hexadecimal(&md5)),
             _ => String::new(),
         });
         Remembered { location, state, ..document }
     }
-}
-
-/// As `ETag`s have it.
-pub(super) fn hexadecimal(md5: [u8; 16]) -> String {
-    md5.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

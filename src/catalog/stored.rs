@@ -20,14 +20,14 @@ use super::ids::Ids;
 use super::load::Loaded;
 use super::part::{Kept, Part};
 use super::parts::{PartsError, Reader, write_list};
-use super::relocate::{Relocation, hexadecimal};
+use super::relocate::Relocation;
 use super::seen::{Remembered, Seen};
 use super::snapshot::{Collection, Snapshot, View, hash128};
 use super::sources::Source;
 use super::space::{Space, SpaceError};
 use super::spans::Spans;
 use super::times::Times;
-use crate::storage::{Location, StorageError};
+use crate::storage::{Location, StorageError, hexadecimal};
 
 /// What a file begins with; the number changes with the layout.
 const MAGIC: &[u8; 16] = b"cairn snapshot 2";
@@ -147,7 +147,13 @@ fn write_to(loaded: &Loaded, sources: &[Source], path: &Path) -> io::Result<()> 
             .documents()
             .iter()
             .map(|d| {
-                (d.location.to_string(), d.state.clone(), d.md5.map(hexadecimal), d.is_parent, d.is_watched)
+                (
+                    d.location.to_string(),
+                    d.state.clone(),
+                    d.md5.map(|md5| hexadecimal(&md5)),
+                    d.is_parent,
+                    d.is_watched,
+                )
             })
             .collect(),
         dictionaries: bodies.dictionaries().iter().map(|(name, _)| name.to_owned()).collect(),

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::index;
 use super::progress::{Progress, say};
-use super::serve::{quoted, quoted_text};
+use super::shell::{quoted, quoted_text};
 use crate::build::{self, Definition, Options, Report};
 use crate::stac::parse_instant;
 use crate::storage::Location;

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use super::addresses::{check_origins, check_url, resolve};
 use super::logs::LogFormat;
 use crate::api::{AssetHrefs, Network, Origins, Tokens, Trusted};
 use crate::patch::Limits;
@@ -165,7 +166,7 @@ pub(super) struct Config {
 
 const DEFAULT_MAX_CONNECTIONS: usize = 4096;
 const DEFAULT_DRAIN: Duration = Duration::from_secs(10);
-const DEFAULT_BIND: &str = "127.0.0.1:8080";
+pub(super) const DEFAULT_BIND: &str = "127.0.0.1:8080";
 const DEFAULT_MAX_PATCH_BYTES: u64 = 512 << 20;
 const DEFAULT_CACHE_BYTES: u64 = 512 << 20;
 const DISK_REFRESH: Duration = Duration::from_secs(5);
@@ -261,41 +262,6 @@ fn read_file(path: &Path) -> anyhow::Result<ServeOptions> {
         .map_err(|error| anyhow::anyhow!("in --config {}: {}", path.display(), error.message()))
 }
 
-fn resolve(bind: &str) -> anyhow::Result<SocketAddr> {
-    use std::net::ToSocketAddrs;
-    let expected = || format!("--bind {bind}: expected an address and a port, such as {DEFAULT_BIND}");
-    bind.to_socket_addrs().with_context(expected)?.next().with_context(expected)
-}
-
-fn check_url(text: &str) -> anyhow::Result<String> {
-    let url = url::Url::parse(text).with_context(|| format!("--public-url {text}"))?;
-    anyhow::ensure!(
-        matches!(url.scheme(), "http" | "https") && url.has_host(),
-        "--public-url {text}: expected an http or https URL"
-    );
-    Ok(text.trim_end_matches('/').to_owned())
-}
-
-/// `none`, `*`, or sites: scheme, host and port, as browsers name them.
-fn check_origins(texts: &[String]) -> anyhow::Result<Origins> {
-    let all: Vec<&str> = texts.iter().map(String::as_str).collect();
-    match all.as_slice() {
-        [] | ["*"] => return Ok(Origins::Any),
-        ["none"] => return Ok(Origins::Only(Vec::new())),
-        _ => {}
-    }
-    let origin = |text: &str| {
-        let is_origin = url::Url::parse(text).is_ok_and(|url| {
-            matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
-        });
-        let expected =
-            format!("--cors-origin {text}: expected an origin such as https://example.org, * or none alone");
-        anyhow::ensure!(is_origin, "{expected}");
-        text.parse().context(expected)
-    };
-    Ok(Origins::Only(all.into_iter().map(origin).collect::<Result<_, _>>()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -374,23 +340,6 @@ mod tests {
         let spaced = ServeOptions { token: vec![Secret::new("S3 CR3T")], ..ServeOptions::default() };
         let fault = format!("{:#}", spaced.check().expect_err("a fault"));
         assert!(fault.contains("--token") && !fault.contains("CR3T"), "{fault}");
-    }
-
-    #[test]
-    fn origins_are_written_as_browsers_name_them() {
-        let check =
-            |texts: &[&str]| check_origins(&texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
-        assert_eq!(check(&[]).expect("all"), Origins::Any);
-        assert_eq!(check(&["none"]).expect("none"), Origins::Only(Vec::new()));
-        assert!(
-            matches!(check(&["https://a.org", "http://b.org:81"]), Ok(Origins::Only(list)) if list.len() == 2)
-        );
-        for wrong in [&["https://a.org/"][..], &["a.org"], &["https://a.org/x"], &["*", "https://a.org"]] {
-            assert!(
-                format!("{:#}", check(wrong).expect_err("no origin")).contains("--cors-origin"),
-                "{wrong:?}"
-            );
-        }
     }
 
     #[test]

@@ -161,7 +161,7 @@ pub(super) async fn beside(folder: &Path, table: &str, quiet: bool) -> anyhow::R
     }
     let pool = Pool::new()?;
     let (part, file) = Part::create(&table)?;
-    let (catalog, report) = Catalog::load(sources, super::config::storage()?, pool.clone()).await?;
+    let (catalog, report) = Catalog::load_to_store(sources, super::config::storage()?, pool.clone()).await?;
     tell(&report);
     let (refused, _) =
         write(&pool, catalog.snapshot(), (Form::Table, Some(folder.to_owned())), &table, file, quiet).await?;
@@ -180,7 +180,7 @@ async fn snapshot(args: &IndexArgs) -> anyhow::Result<()> {
     let sources = sources(&args.paths)?;
     let several = "--snapshot takes one CATALOG, and no DEST: it is written beside it";
     anyhow::ensure!(Catalog::beside(&sources).is_some(), several);
-    let (catalog, report) = Catalog::load(sources, super::config::storage()?, Pool::new()?).await?;
+    let (catalog, report) = Catalog::load_to_store(sources, super::config::storage()?, Pool::new()?).await?;
     tell(&report);
     let items = catalog.snapshot().len();
     let location =

@@ -3,15 +3,19 @@
 //! In: arguments, environment, `cairn.toml`. Out: an exit status: 0, 1 with one clear line on standard error, or 2 for
 //! wrong usage.
 
+mod addresses;
 mod build;
 mod config;
 mod convert;
 mod demo;
 mod fetch;
 mod index;
+mod keeper;
+mod loaded;
 mod logs;
 mod progress;
 mod serve;
+mod shell;
 mod transfer;
 mod upload;
 mod validate;

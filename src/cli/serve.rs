@@ -11,15 +11,17 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::config::{Config, ServeOptions};
+use super::keeper::Keeper;
+use super::loaded::{tell, tell_outside};
 use super::logs;
 use crate::api::{self, App, Door, Gates, Parts, Settings, Writing};
 use crate::asset::{Proxy, Rate, Signer};
-use crate::catalog::{Catalog, LoadReport, Source};
+use crate::catalog::{Catalog, Source};
 use crate::cog::Headers;
 use crate::patch::Engine;
 use crate::pool::Pool;
 use crate::search::{Backend, Memory};
-use crate::storage::{Location, Places, Storage};
+use crate::storage::Storage;
 use crate::tree::{Mirror, Problem, Writer};
 
 /// How often headers of rasters that were opened since are written down.
@@ -31,12 +33,6 @@ const OTHER_DESCRIPTORS: usize = 512;
 /// Bounds of the buckets that latencies are counted in, in seconds.
 const LATENCIES: [f64; 14] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0];
-
-/// When a catalogue in a store that was started from its snapshot is compared with its documents.
-const FIRST_LOOK_AT_STORE: Duration = Duration::from_secs(10);
-
-/// Problems of a catalogue that are logged one by one.
-const PROBLEMS_SHOWN: usize = 100;
 
 /// Arguments of `cairn serve`.
 #[derive(Debug, Args)]
@@ -221,84 +217,6 @@ async fn until_one_of(mut terminate: Signal, mut interrupt: Signal) {
     }
 }
 
-/// Keeps the catalogue as its documents are, and its snapshot on disk as the catalogue is.
-struct Keeper {
-    catalog: Arc<Catalog>,
-    cache: Option<PathBuf>,
-    every: Option<Duration>,
-    is_remote: bool,
-}
-
-impl Keeper {
-    /// Reads what changed on SIGHUP, and when one of the documents has changed. A catalogue that `is_stored` came from a
-    /// snapshot, which may be older than its documents: it is compared at once; with a store, once the first requests for
-    /// patches are through.
-    async fn keep_fresh(self, mut hangup: Signal, is_stored: bool) {
-        let first_look = if self.is_remote { FIRST_LOOK_AT_STORE } else { Duration::ZERO };
-        let mut pause = if is_stored { Some(first_look) } else { self.every };
-        // A snapshot from beside the tree may be of another place: what was found out about the documents here is kept.
-        let mut is_first = is_stored;
-        if !is_stored {
-            self.record();
-            self.store().await;
-        }
-        loop {
-            let asked = tokio::select! {
-                heard = hangup.recv() => heard.is_some(),
-                () = wait(pause) => false,
-            };
-            let start = Instant::now();
-            if !asked && !self.catalog.has_changed().await {
-                self.record();
-            } else {
-                match self.catalog.reload().await {
-                    Ok(report) => {
-                        tell(&report);
-                        self.record();
-                        let changed = report.fresh + report.gone + report.taken_in > 0;
-                        if changed || std::mem::take(&mut is_first) {
-                            self.store().await;
-                        }
-                    }
-                    Err(error) => {
-                        tracing::error!("the catalogue stays as it was: {:#}", anyhow::Error::from(error));
-                    }
-                }
-            }
-            // Looking at a large tree takes long: it may not take more than a twentieth of the time.
-            pause = self.every.map(|every| every.max(start.elapsed() * 20));
-        }
-    }
-
-    /// For `/metrics`: the catalogue is as its documents are now, and weighs this much.
-    fn record(&self) {
-        let weight = self.catalog.snapshot().weight();
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        metrics::gauge!("cairn_snapshot_timestamp_seconds").set(now.as_secs_f64());
-        for (of, bytes) in [
-            ("columns", weight.columns),
-            ("trees", weight.trees),
-            ("shapes", weight.shapes),
-            ("documents", weight.bodies),
-        ] {
-            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-            metrics::gauge!("cairn_snapshot_bytes", "of" => of).set(bytes as f64);
-        }
-    }
-
-    /// Writes the snapshot for the next start.
-    async fn store(&self) {
-        let Some(folder) = self.cache.clone() else { return };
-        let catalog = Arc::clone(&self.catalog);
-        let at = folder.clone();
-        match tokio::task::spawn_blocking(move || catalog.store_in(&at)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!("cannot keep a snapshot in {}: {error}", folder.display()),
-            Err(error) => tracing::warn!("cannot keep a snapshot in {}: {error}", folder.display()),
-        }
-    }
-}
-
 /// Keeps what is known of rasters in the cache folder, so that the next server need not read their headers.
 #[derive(Clone)]
 struct KnownRasters {
@@ -334,69 +252,4 @@ impl KnownRasters {
             Err(error) => tracing::warn!("cannot keep the headers of rasters: {error}"),
         }
     }
-}
-
-async fn wait(every: Option<Duration>) {
-    match every {
-        Some(every) => tokio::time::sleep(every).await,
-        None => std::future::pending().await,
-    }
-}
-
-fn tell(report: &LoadReport) {
-    for (count, problem) in report.problems.iter().enumerate() {
-        if count == PROBLEMS_SHOWN {
-            tracing::warn!("… and {} more left out", report.problems.len() - count);
-            break;
-        }
-        tracing::warn!(location = %problem.location, "left out: {}", problem.reason);
-    }
-    for warning in report.warnings.iter().take(PROBLEMS_SHOWN) {
-        tracing::warn!(location = %warning.location, "{}", warning.reason);
-    }
-    tracing::info!(
-        items = report.items,
-        collections = report.collections,
-        left_out = report.problems.len(),
-        "the catalogue is loaded"
-    );
-}
-
-/// Counts the assets that may not be read, and says what would admit them.
-fn tell_outside(catalog: &Catalog, places: &Places) -> anyhow::Result<()> {
-    let outside = catalog.assets_outside(places)?;
-    if outside.assets == 0 {
-        return Ok(());
-    }
-    let allows = outside.folders.iter().map(|folder| match folder.as_path() {
-        Some(path) if path == Path::new("/") => {
-            "(those on the disk lie all over it: their folders)".to_owned()
-        }
-        _ => format!("--allow {}", quoted(folder)),
-    });
-    let remedy = format!("admit them with {}", allows.collect::<Vec<_>>().join(" "));
-    let count = outside.assets;
-    if outside.looked_at == outside.items {
-        tracing::warn!("{count} assets lie outside the places that may be read: {remedy}");
-    } else {
-        let (some, all) = (outside.looked_at, outside.items);
-        tracing::warn!(
-            "{count} assets of {some} Items (looked at of {all}) lie outside the places that may be read: {remedy}"
-        );
-    }
-    Ok(())
-}
-
-/// A location as an argument of a shell.
-pub(super) fn quoted(location: &Location) -> String {
-    quoted_text(&location.to_string())
-}
-
-/// A text as an argument of a shell.
-pub(super) fn quoted_text(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:@%=,".contains(&b);
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

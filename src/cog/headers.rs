@@ -8,6 +8,7 @@ use futures::{StreamExt, stream};
 
 use super::ledger::{Ledger, LedgerError};
 use super::open::{OpenError, Opened, open};
+use crate::pool;
 use crate::storage::{LocalState, Location, Places, Storage};
 
 /// Memory for headers, in bytes.
@@ -126,8 +127,7 @@ impl Headers {
     /// When the file is there but cannot be read. One that is damaged or of another version is passed over.
     pub async fn restore(&self, file: &Path) -> Result<usize, LedgerError> {
         let path = file.to_owned();
-        let all = tokio::task::spawn_blocking(move || Ledger::at(&path).read(CACHE_BYTES));
-        let all = all.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+        let all = pool::blocking(move || Ledger::at(&path).read(CACHE_BYTES)).await?;
         let count = all.len();
         for opened in all {
             // Nothing of it is kept but its header, and what is read now is pinned.

@@ -12,14 +12,12 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::watch;
 
-use crate::source::api::Disk;
+use crate::source::api::{BLOCK_BYTES, Disk};
 
 /// How often the command is looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How often what it writes is measured, at least; where that takes long, less often.
 const MEASURE_EVERY: Duration = Duration::from_millis(200);
-/// Files take whole blocks of the disk, in bytes.
-const BLOCK_BYTES: u64 = 4096;
 /// The unit of `ulimit -f`, in bytes.
 const ULIMIT_BYTES: u64 = 512;
 

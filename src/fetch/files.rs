@@ -10,13 +10,15 @@ use url::Url;
 use super::item::{File, Wanted};
 use super::journal::{Failure, replace};
 use super::options::{FetchError, Report};
-use crate::source::api::{ApiError, Client, Disk, Download, DownloadError, Full, Origin, Signer, on_disk};
-use crate::storage::{Location, Storage};
+use crate::source::api::{
+    ApiError, BLOCK_BYTES, Client, Disk, Download, DownloadError, Full, Origin, Signer, on_disk,
+};
+use crate::storage::{Location, Storage, in_one_line};
 
 /// Copies of a document that are made in the end: in the folder, in the tree and the one before it, in table and snapshot.
 const COPIES: u64 = 5;
 /// Room for the folders of one Item, in bytes.
-const FOLDERS_BYTES: u64 = 5 * 4096;
+const FOLDERS_BYTES: u64 = 5 * BLOCK_BYTES;
 
 /// Brings files.
 #[derive(Debug)]
@@ -89,7 +91,7 @@ impl Files {
                     of_item[n].insert(file.key.as_str());
                 }
                 Err(error) => {
-                    let text = with_causes(&error);
+                    let text = in_one_line(&error);
                     if matches!(error, DownloadError::Full { .. }) {
                         came.full.get_or_insert_with(|| text.clone());
                     }
@@ -160,15 +162,4 @@ impl Files {
 /// Room for all that is made of a document of this length, in bytes.
 fn documents_bytes(len: usize) -> u64 {
     COPIES * on_disk(len as u64) + FOLDERS_BYTES
-}
-
-/// An error with its causes, in one line.
-fn with_causes(error: &DownloadError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(at) = cause {
-        text = format!("{text}: {at}");
-        cause = at.source();
-    }
-    text
 }

@@ -11,7 +11,8 @@ use super::hand_over::{self, MoveError};
 use super::item::Wanted;
 use super::journal::{Current, Done, Stage};
 use super::options::{FetchError, Periods, Progress, Report};
-use super::run::{Work, blocking, until_stopped};
+use super::run::{Work, until_stopped};
+use crate::pool::blocking;
 use crate::source::api::Period;
 
 /// The folders of a period.

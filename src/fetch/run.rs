@@ -13,7 +13,7 @@ use super::files::{Came, Files};
 use super::item::Wanted;
 use super::journal::{Failure, Journal, replace};
 use super::options::{FetchError, Options, Periods, Progress, Report};
-use crate::pool::Pool;
+use crate::pool::{Pool, blocking};
 use crate::source::api::{Client, Disk, Per};
 use crate::storage::Storage;
 
@@ -266,13 +266,5 @@ pub(super) async fn until_stopped<T>(
         biased;
         Ok(_) = stop.wait_for(|stopped| *stopped) => Err(FetchError::Interrupted),
         done = work => Ok(done),
-    }
-}
-
-/// Runs file work off the runtime's threads.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -3,8 +3,9 @@
 //! In: closures that compute. Out: their results, awaited. The pool is as wide as the cores; work inside it may split
 //! itself further with rayon. Searches go before all other work that waits. [`Permits`] bound the memory that requests hold at
 //! once; at a [`Gate`] each [`Client`] waits for its turn to have some, or is turned away. [`Spares`] are buffers that such
-//! work uses again.
+//! work uses again. Work that waits for files more than it computes goes to `blocking` instead.
 
+mod blocking;
 mod client;
 mod gate;
 mod permits;
@@ -14,6 +15,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub(crate) use blocking::{blocking, joined};
 pub use client::Client;
 pub use gate::{Busy, Gate, Pass};
 pub use permits::{Permit, Permits};

@@ -1,16 +1,8 @@
 //! An Item's document as it is served: its own JSON with the places of its asset hrefs known, so that an answer is
 //! spliced together without parsing.
 //!
-//! All of it is one text, the payload, so that it can be compressed, kept in a file and read back whole:
-//!
-//! ```text
-//! flags, number of hrefs, for each href: gap, length of the key, gap, twice the length of the href (one more: it moves)
-//! {"id":…,"assets":{"B04":{"href":"https://…"}},…,"links":[…
-//! ```
-//!
-//! The numbers before the JSON are written six bits a byte, least first, with 64 added to all bytes but the last: ASCII, so
-//! that the whole is UTF-8. A gap counts from the end of the string before it, and lengths count the quotes: the numbers
-//! differ little between the Items of a Collection, and compress to almost nothing.
+//! All of it is one text, the payload, so that it can be compressed, kept in a file and read back whole: the
+//! [places](super::places) of the hrefs, then the JSON.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -18,6 +10,7 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::body_writer::push_json_string;
+use super::places::{AssetHref, HAS_LINKS, HAS_LOCAL_HREFS, Header, LINKS_MOVE, push_places};
 use super::splice::{ShownHref, Splices};
 
 /// An Item's JSON, byte for byte as its document has it but for white space, links and hrefs.
@@ -53,26 +46,6 @@ pub enum PayloadError {
     },
 }
 
-/// The document itself brought links.
-const HAS_LINKS: usize = 1;
-/// An href is a path on the server's own disk.
-const HAS_LOCAL_HREFS: usize = 2;
-/// What its links say depends on where its document lies.
-const LINKS_MOVE: usize = 4;
-/// Bits of a number in one byte of the header.
-const GROUP_BITS: u32 = 6;
-/// Added to a byte that another one follows.
-const MORE: u8 = 1 << GROUP_BITS;
-
-/// The places of one asset's key and href, as JSON strings with their quotes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AssetHref {
-    pub(super) key: Range<usize>,
-    pub(super) href: Range<usize>,
-    /// True when the document has it relative to its own place, or to that of its tree.
-    pub(super) moves: bool,
-}
-
 /// A body in the memory of the [`BodyWriter`](super::BodyWriter) that wrote it.
 #[derive(Debug, Clone, Copy)]
 pub struct WrittenBody<'a> {
@@ -95,34 +68,6 @@ impl<'a> WrittenBody<'a> {
     #[must_use]
     pub fn to_body(&self) -> ItemBody {
         ItemBody { payload: self.payload.into(), json_at: self.json_at }
-    }
-}
-
-/// Writes what stands before the JSON in a payload; `json` ends inside its `links`.
-pub(super) fn push_places(
-    out: &mut String,
-    json: &str,
-    hrefs: &[AssetHref],
-    has_links: bool,
-    links_move: bool,
-) {
-    let is_local = |place: &AssetHref| json[place.href.clone()].starts_with("\"/");
-    let mut flags = if has_links { HAS_LINKS } else { 0 };
-    if links_move {
-        flags |= LINKS_MOVE;
-    }
-    if hrefs.iter().any(is_local) {
-        flags |= HAS_LOCAL_HREFS;
-    }
-    push_number(out, flags);
-    push_number(out, hrefs.len());
-    let mut end = 0;
-    for AssetHref { key, href, moves } in hrefs {
-        let len = href.len() << 1 | usize::from(*moves);
-        for number in [key.start - end, key.len(), href.start - key.end, len] {
-            push_number(out, number);
-        }
-        end = href.end;
     }
 }
 
@@ -274,73 +219,6 @@ fn unquoted<'a>(json: &'a str, place: &Range<usize>) -> Cow<'a, str> {
     }
 }
 
-/// Reads the places before the JSON.
-struct Header<'a> {
-    payload: &'a [u8],
-    at: usize,
-    left: usize,
-    end: usize,
-}
-
-impl<'a> Header<'a> {
-    fn new(payload: &'a str) -> Result<Self, PayloadError> {
-        let mut header = Self { payload: payload.as_bytes(), at: 0, left: 0, end: 0 };
-        let count = header.number().and_then(|_flags| header.number());
-        header.left = count.ok_or(PayloadError::Header { at: header.at })?;
-        Ok(header)
-    }
-
-    fn number(&mut self) -> Option<usize> {
-        let mut number = 0;
-        for shift in (0..usize::BITS).step_by(GROUP_BITS as usize) {
-            let byte = *self.payload.get(self.at)?;
-            if byte >= 2 * MORE {
-                return None;
-            }
-            self.at += 1;
-            let group = usize::from(byte & (MORE - 1));
-            if group.leading_zeros() < shift {
-                return None;
-            }
-            number |= group << shift;
-            if byte < MORE {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn place(&mut self) -> Option<Range<usize>> {
-        let start = self.end.checked_add(self.number()?)?;
-        self.end = start.checked_add(self.number()?)?;
-        Some(start..self.end)
-    }
-}
-
-impl Iterator for Header<'_> {
-    type Item = AssetHref;
-
-    fn next(&mut self) -> Option<AssetHref> {
-        if self.left == 0 {
-            return None;
-        }
-        let key = self.place()?;
-        let start = self.end.checked_add(self.number()?)?;
-        let len = self.number()?;
-        self.end = start.checked_add(len >> 1)?;
-        self.left -= 1;
-        Some(AssetHref { key, href: start..self.end, moves: len & 1 == 1 })
-    }
-}
-
-fn push_number(out: &mut String, mut number: usize) {
-    while number >= usize::from(MORE) {
-        out.push(char::from(number.to_le_bytes()[0] & (MORE - 1) | MORE));
-        number >>= GROUP_BITS;
-    }
-    out.push(char::from(number.to_le_bytes()[0]));
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -431,14 +309,6 @@ mod tests {
             if let Ok(body) = ItemBody::from_payload(bytes) {
                 text(&body, Some("x"), "");
             }
-        }
-
-        #[test]
-        fn numbers_come_back(number: usize) {
-            let mut text = String::new();
-            push_number(&mut text, number);
-            let mut header = Header { payload: text.as_bytes(), at: 0, left: 0, end: 0 };
-            prop_assert_eq!(header.number(), Some(number));
         }
     }
 }

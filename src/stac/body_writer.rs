@@ -2,7 +2,8 @@
 
 use memchr::{memchr, memchr2};
 
-use super::body::{AssetHref, WrittenBody, push_places};
+use super::body::WrittenBody;
+use super::places::{AssetHref, push_places};
 
 /// Builds an [`ItemBody`](super::ItemBody) field by field; one writer may build many, one after another, in the same memory.
 #[derive(Debug, Default)]

@@ -15,6 +15,7 @@ mod geometry;
 mod item;
 pub mod media;
 mod members;
+mod places;
 mod schemas;
 mod splice;
 mod tag;

@@ -4,9 +4,9 @@
 
 use memchr::memmem;
 
-use super::body::AssetHref;
 use super::body_writer::push_json_string;
 use super::members::Members;
+use super::places::AssetHref;
 
 /// The extension that `alternate` is of.
 const ALTERNATE_ASSETS: &str = "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json";

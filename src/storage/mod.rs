@@ -10,6 +10,7 @@
 
 mod counters;
 mod error;
+mod hexadecimal;
 mod local;
 mod local_copy;
 mod location;
@@ -36,6 +37,7 @@ use futures::stream::BoxStream;
 pub use counters::{Counters, StoreKind, Tally};
 pub use error::StorageError;
 pub(crate) use error::in_one_line;
+pub(crate) use hexadecimal::hexadecimal;
 pub use local::FolderLock;
 pub use local_copy::LocalCopy;
 pub use location::{Location, LocationError};
@@ -48,6 +50,7 @@ pub use settings::{Environment, Settings, StoreSettings};
 pub use whole::Whole;
 pub use writer::Writer;
 
+use crate::pool;
 use remote::Remote;
 
 /// The largest object that [`Storage::read`] takes into memory at once, in bytes.
@@ -403,9 +406,6 @@ async fn blocking<T: Send + 'static>(
     location: &Location,
     work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
 ) -> Result<T, StorageError> {
-    match tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(work)).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(error)) => std::panic::resume_unwind(error.into_panic()),
-        Err(_elapsed) => Err(StorageError::Stalled { location: location.clone(), limit: PATIENCE }),
-    }
+    let stalled = |_elapsed| StorageError::Stalled { location: location.clone(), limit: PATIENCE };
+    tokio::time::timeout(PATIENCE, pool::blocking(work)).await.map_err(stalled)?
 }

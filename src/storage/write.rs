@@ -10,6 +10,7 @@ use futures::TryStreamExt;
 use super::{
     FolderLock, Label, Location, Meta, Storage, StorageError, WriteMode, Writer, blocking, local, remote,
 };
+use crate::pool;
 
 /// How long another process may hold the lock of a folder.
 const LOCK_PATIENCE: Duration = Duration::from_secs(20);
@@ -97,8 +98,7 @@ impl Storage {
         let Some(path) = folder.as_path().map(PathBuf::from) else { return Ok(0) };
         let at = folder.clone();
         // As long as it takes: nobody waits for it.
-        let swept = tokio::task::spawn_blocking(move || local::sweep_parts(&path, &at, older_than)).await;
-        swept.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        pool::blocking(move || local::sweep_parts(&path, &at, older_than)).await
     }
 
     /// Begins an object that is written piece by piece; `len` is how long it will be, where that is known.

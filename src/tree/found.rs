@@ -1,6 +1,7 @@
 //! What a walk through a tree hands on, and what it remembers of documents between two walks.
 
 use chrono::{Duration, Utc};
+use md5::{Digest as _, Md5};
 use serde_json::Value;
 
 use super::links::{Kind, Resolver};
@@ -67,6 +68,21 @@ pub enum Found<T> {
     Outside(Problem),
 }
 
+/// Checksums of the documents that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sums {
+    /// None.
+    Omitted,
+    /// MD5, at some 25 µs of one core for a document of 15 KB.
+    Md5,
+}
+
+impl Sums {
+    pub(super) fn of(self, bytes: &[u8]) -> Option<[u8; 16]> {
+        (self == Self::Md5).then(|| Md5::digest(bytes).into())
+    }
+}
+
 /// A document of a tree, and the state it was in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -75,7 +91,7 @@ pub struct Document {
     /// Its `ETag` and what it was found under, as one text; empty when it is too young to tell a later change, and when
     /// it could not be read; nothing when it was not there.
     pub state: Option<String>,
-    /// MD5 of its bytes, where it was read: the `ETag` that a store gives to a copy of it.
+    /// MD5 of its bytes, where it was read and [`Sums`] were asked for: the `ETag` that a store gives to a copy of it.
     pub md5: Option<[u8; 16]>,
     /// True when it is in the state that was known, and was not read again: nothing comes after it.
     pub is_same: bool,

@@ -35,7 +35,7 @@ mod walk;
 
 pub use change::{Alone, Change, ChangeError, Condition, Mirror, Stored, Writer, Written};
 pub use extent::Around;
-pub use found::{Before, Document, Found, ItemSource, Known, Parent, Problem, is_in_state, state_text};
+pub use found::{Before, Document, Found, ItemSource, Known, Parent, Problem, Sums, is_in_state, state_text};
 pub(crate) use href::relative_href;
 pub use layout::{Layout, LayoutError};
 pub use linking::{Linking, LinkingError};
@@ -46,3 +46,6 @@ pub use shelf::MAX_LINKED_ITEMS;
 pub use stage::{Committed, INDEXED, Stage, StageError};
 pub use summaries::{Summaries, Summary};
 pub use walk::{WalkError, walk};
+
+// For `api`, which does not use `storage` itself.
+pub(crate) use crate::storage::in_one_line;

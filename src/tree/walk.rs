@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
-use md5::{Digest as _, Md5};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::found::{Before, Document, Found, ItemSource, Known, Parent, Problem, state_text};
+use super::found::{Before, Document, Found, ItemSource, Known, Parent, Problem, Sums, state_text};
 use super::links::{Kind, KindError, Resolver, kind_of, links_of};
 use crate::pool::Pool;
 use crate::storage::{Location, Places, Storage, StorageError};
@@ -64,6 +63,7 @@ struct Walker<T> {
     resolver: Resolver,
     on_item: Box<dyn Fn(&ItemSource<'_>) -> T + Send + Sync>,
     known: Box<Known>,
+    sums: Sums,
     seen: Mutex<HashSet<Location>>,
     /// For documents that may be read at once.
     turns: Semaphore,
@@ -88,7 +88,8 @@ impl Above {
 type Branch<T> = BoxStream<'static, Found<T>>;
 
 /// Walks the tree below `root`; `on_item` runs on the pool, once for each Item. Documents that are still in the state that
-/// `known` has of them are not read, nor are those outside of `places`, where those are given.
+/// `known` has of them are not read, nor are those outside of `places`, where those are given. Of what is read, `sums` is
+/// noted.
 ///
 /// # Errors
 /// When the root cannot be read; everything below it is reported and passed over instead.
@@ -98,6 +99,7 @@ pub async fn walk<T: Send + 'static>(
     pool: &Pool,
     root: &Location,
     known: Box<Known>,
+    sums: Sums,
     on_item: impl Fn(&ItemSource<'_>) -> T + Send + Sync + 'static,
 ) -> Result<Branch<T>, WalkError> {
     let above = Above { collection: None, parent_id: "items".into(), depth: 0 };
@@ -113,6 +115,7 @@ pub async fn walk<T: Send + 'static>(
         resolver: Resolver::new(root, &document).within(storage),
         on_item: Box::new(on_item),
         known,
+        sums,
         seen: Mutex::new(HashSet::from([root.clone()])),
         turns: Semaphore::new(if root.as_path().is_none() { READ_AT_ONCE_FAR } else { READ_AT_ONCE }),
     });
@@ -207,7 +210,7 @@ impl<T: Send + 'static> Walker<T> {
             };
             let visited = match read {
                 Ok(Some(bytes)) => {
-                    document.md5 = Some(Md5::digest(&bytes).into());
+                    document.md5 = self.sums.of(&bytes);
                     self.understand(&document.location, &bytes, &above)
                 }
                 Ok(None) => Visited::Done(Vec::new()),

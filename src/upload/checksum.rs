@@ -3,11 +3,11 @@
 //! S3 gives it as the `ETag` of what was put at once. What came in parts, and everything in other stores, carries it in
 //! base64 as the object's metadata `md5chksum`, as rclone writes it. It guards against accidents, not against forgers.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
+
+use crate::storage::hexadecimal;
 
 /// A checksum of whole contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,20 +41,12 @@ impl Checksum {
 
     /// As a multihash in hexadecimal, which is what `file:checksum` holds: code 0xd5, 16 bytes.
     pub(super) fn to_multihash(self) -> String {
-        format!("d50110{}", self.to_hex())
+        format!("d50110{}", hexadecimal(&self.0))
     }
 
     /// True when an `ETag` is this checksum; any other `ETag` tells nothing.
     pub(super) fn is_etag(self, etag: &str) -> bool {
-        etag.trim_matches('"').eq_ignore_ascii_case(&self.to_hex())
-    }
-
-    fn to_hex(self) -> String {
-        self.0.iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a text cannot fail.
-            let _infallible = write!(hex, "{byte:02x}");
-            hex
-        })
+        etag.trim_matches('"').eq_ignore_ascii_case(&hexadecimal(&self.0))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::cog;
 use crate::pool::Pool;
 use crate::stac::Schemas;
 use crate::storage::{Location, Storage, StorageError, in_one_line};
-use crate::tree::{Found, ItemSource, Kind, Parent, Resolver, WalkError, kind_of, links_of, walk};
+use crate::tree::{Found, ItemSource, Kind, Parent, Resolver, Sums, WalkError, kind_of, links_of, walk};
 
 /// Files looked for at once.
 const AT_ONCE: usize = 32;
@@ -79,7 +79,7 @@ pub async fn run(
     // The walk resolves hrefs as the server does: those of a tree that was copied lead into the copy.
     let bytes = storage.read(root).await?;
     let resolver = serde_json::from_slice::<Value>(&bytes).map(|document| Resolver::new(root, &document));
-    let mut found = walk(storage, None, pool, root, Box::new(|_| None), on_item).await?;
+    let mut found = walk(storage, None, pool, root, Box::new(|_| None), Sums::Omitted, on_item).await?;
     let mut run = Run { storage, pool, options, report: Report::default(), there: HashMap::new() };
     let (mut extents, mut items) = (Extents::default(), Vec::new());
     let mut ids: HashMap<String, Location> = HashMap::new();

@@ -37,6 +37,16 @@ fn validate(catalog: &Path, options: &[&str]) -> (Value, bool) {
     (report, ran.status.success())
 }
 
+#[test]
+fn footprints_around_poles_and_the_antimeridian_hold_what_pyproj_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rasters, tree) = (folder.path().join("rasters"), folder.path().join("tree"));
+    script("make_polar.py", [&rasters]);
+    build(&rasters, &tree, &["--datetime", "2024-01-05T00:00:00Z"]);
+    let said = script("footprints_against_pyproj.py", [&tree.join("catalog.json")]);
+    assert!(said.contains("45 footprints agree"), "{said}");
+}
+
 /// Every file of a folder with its bytes.
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();

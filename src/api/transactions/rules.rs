@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use crate::stac::{Core, Schemas, item_time};
-use crate::tree::is_structural;
+use crate::tree::{in_one_line, is_structural};
 
 /// The schemas, compiled as they are first needed.
 static SCHEMAS: LazyLock<Schemas> = LazyLock::new(Schemas::default);
@@ -71,7 +71,7 @@ impl Rules {
                     faults.push(format!("its end_datetime lies before its start_datetime ({})", time.start));
                 }
             }
-            Err(error) => faults.push(told(&error)),
+            Err(error) => faults.push(in_one_line(&error)),
         }
         let assets = document.get("assets").and_then(Value::as_object);
         for (key, _) in assets.into_iter().flatten() {
@@ -177,10 +177,6 @@ fn hold(core: Core, document: &mut Value, faults: &mut Faults, warnings: &mut Ve
     if is_linked && let Some(links) = document.get_mut("links").and_then(Value::as_array_mut) {
         links.pop();
     }
-}
-
-fn told(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 fn finished(id: String, document: Value, faults: Faults, warnings: Vec<String>) -> Result<Sound, Faults> {

@@ -20,6 +20,7 @@ mod expr;
 mod fold;
 mod like;
 mod literal;
+mod mentions;
 mod operand;
 mod operator;
 mod query;
@@ -28,7 +29,6 @@ mod spatial;
 #[cfg(test)]
 mod tests;
 mod text;
-mod times;
 mod token;
 mod value;
 mod wkt;
@@ -47,6 +47,8 @@ pub use operand::{Operand, Record};
 #[derive(Debug, Clone)]
 pub struct Filter {
     properties: Vec<String>,
+    /// By number of a property: whether something takes it for more than a time.
+    as_text: Vec<bool>,
     /// All of them must hold.
     conditions: Vec<Predicate>,
 }
@@ -85,25 +87,30 @@ impl Filter {
 
     fn new(properties: Vec<String>, conditions: Vec<Predicate>) -> Self {
         let mut flat = Vec::with_capacity(conditions.len());
-        for condition in conditions {
+        let mut as_text = vec![false; properties.len()];
+        for mut condition in conditions {
+            condition.each_mention(&mut |number, as_time| as_text[*number] |= !as_time);
             flatten(condition, &mut flat);
         }
-        Self { properties, conditions: flat }
+        Self { properties, as_text, conditions: flat }
     }
 
     /// The filter that matches what both match.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         let mut numbers = Vec::with_capacity(other.properties.len());
-        for name in other.properties {
+        for (name, as_text) in other.properties.into_iter().zip(other.as_text) {
             let known = self.properties.iter().position(|known| *known == name);
-            numbers.push(known.unwrap_or_else(|| {
+            let number = known.unwrap_or_else(|| {
                 self.properties.push(name);
+                self.as_text.push(false);
                 self.properties.len() - 1
-            }));
+            });
+            self.as_text[number] |= as_text;
+            numbers.push(number);
         }
         for mut condition in other.conditions {
-            condition.renumber(&numbers);
+            condition.each_mention(&mut |number, _| *number = numbers[*number]);
             self.conditions.push(condition);
         }
         self
@@ -119,7 +126,7 @@ impl Filter {
     /// for LIKE, it takes its text.
     #[must_use]
     pub fn takes_as_time(&self, property: usize) -> bool {
-        self.conditions.iter().all(|condition| condition.takes_as_time(property))
+        self.as_text.get(property) == Some(&false)
     }
 
     /// The conditions that must all hold, for a planner that tests the simple ones by itself.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Files take whole blocks of the disk, in bytes.
-const BLOCK_BYTES: u64 = 4096;
+pub const BLOCK_BYTES: u64 = 4096;
 
 /// A limit that is never exceeded: room is taken before anything is written.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use super::client::ApiError;
 use super::disk::{Disk, Full, Share};
 use super::multihash::Multihash;
 use super::origin::Origin;
+use crate::pool::blocking;
 use crate::storage::StorageError;
 
 /// Times that a broken connection is taken up again.
@@ -181,11 +182,11 @@ impl Download<'_> {
             }
             let (bytes, mut state) = (piece, sum);
             // Hashing is work for a processor.
-            let hashed = tokio::task::spawn_blocking(move || {
+            let hashed = blocking(move || {
                 state.add(bytes.get(..len).unwrap_or_default());
                 (bytes, state)
             });
-            (piece, sum) = hashed.await.map_err(io::Error::other).map_err(self.refused(path))?;
+            (piece, sum) = hashed.await;
         }
         let found = sum.end();
         if found == expected.digest() {

@@ -15,7 +15,7 @@ mod query;
 mod sign;
 
 pub use client::{ApiError, Client};
-pub use disk::{Disk, Full, on_disk};
+pub use disk::{BLOCK_BYTES, Disk, Full, on_disk};
 pub use download::{Checked, Download, DownloadError};
 pub use origin::Origin;
 pub use period::{Per, Period};

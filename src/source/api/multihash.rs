@@ -1,9 +1,9 @@
 //! Multihashes, as `file:checksum` holds them: a code, a length, a digest, in hexadecimal.
 
-use std::fmt::Write as _;
-
 use md5::{Digest as _, Md5};
 use ring::digest::{self, Context};
+
+use crate::storage::hexadecimal;
 
 /// A checksum that a file can be held against.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,14 +92,6 @@ impl Sum {
             Self::Other(sum) => hexadecimal(sum.finish().as_ref()),
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

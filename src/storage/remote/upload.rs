@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use object_store::{MultipartUpload, PutMultipartOptions};
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::write::attributes;
 use super::{Remote, translated};
+use crate::pool::joined;
 use crate::storage::{Label, Location, Meta, StorageError, WriteMode};
 
 /// The smallest part, in bytes; the last may be smaller.
@@ -167,11 +168,6 @@ async fn discard(beginning: Option<JoinHandle<Result<Parts, StorageError>>>, par
     if let Some(parts) = parts {
         parts.discard().await;
     }
-}
-
-/// What a task came to; its panic is the caller's.
-fn joined<T>(joined: Result<T, JoinError>) -> T {
-    joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 impl Parts {

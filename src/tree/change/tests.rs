@@ -13,7 +13,7 @@ use super::{Alone, ChangeError, Condition, Writer};
 use crate::pool::Pool;
 use crate::storage::{Label, Location, Storage, WriteMode};
 use crate::tree::shelf::MAX_LINKED_ITEMS;
-use crate::tree::{Found, walk};
+use crate::tree::{Found, Sums, walk};
 
 /// A tree with one empty Collection, `c`.
 struct Grown {
@@ -74,8 +74,9 @@ impl Grown {
         let pool = Pool::new().expect("a pool");
         let read =
             |item: &crate::tree::ItemSource<'_>| serde_json::from_slice::<Value>(item.json).expect("JSON");
-        let found =
-            walk(&self.storage, None, &pool, &self.root, Box::new(|_| None), read).await.expect("a tree");
+        let found = walk(&self.storage, None, &pool, &self.root, Box::new(|_| None), Sums::Omitted, read)
+            .await
+            .expect("a tree");
         let mut items = HashMap::new();
         for one in found.collect::<Vec<_>>().await {
             match one {

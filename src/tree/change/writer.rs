@@ -16,7 +16,7 @@ use super::link_document::LinkDocument;
 use super::staging::source;
 use super::trees::Trees;
 use super::{ChangeError, Condition, Mirror, Stored, Written};
-use crate::pool::Pool;
+use crate::pool::{Pool, joined};
 use crate::storage::{Location, Storage, StorageError};
 use crate::tree::layout::Layout;
 
@@ -150,7 +150,7 @@ impl Writer {
                 wait_for_others(start, &id).await?;
             }
         });
-        ended(written).await
+        joined(written.await)
     }
 
     /// Deletes a Collection and its Items.
@@ -167,7 +167,7 @@ impl Writer {
             }
             Ok(())
         });
-        ended(deleted).await
+        joined(deleted.await)
     }
 
     /// A Collection as the tree has it now.
@@ -238,12 +238,4 @@ async fn wait_for_others(start: Instant, id: &str) -> Result<(), ChangeError> {
     }
     tokio::time::sleep(PAUSE).await;
     Ok(())
-}
-
-/// What a task came to.
-async fn ended<T>(task: tokio::task::JoinHandle<Result<T, ChangeError>>) -> Result<T, ChangeError> {
-    match task.await {
-        Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::items::{Describer, collection};
 use super::name::SetName;
-use crate::pool::Pool;
+use crate::pool::{Pool, blocking};
 use crate::stac::media;
 use crate::storage::{Entry, Label, Location, LocationError, Storage, StorageError, WriteMode};
 use crate::tree::{self, Branch, BranchDocument, Linking, Plan, PublishError, Slot, Stage};
@@ -248,14 +248,14 @@ impl Draft {
         let (document, folder) = (BranchDocument::Collection(Box::new(collection)), id.clone());
         let branches = vec![Branch { document, parent: None, folder, items: slots }];
         let plan = Plan { root, branches, linking: Linking::SelfContained, by_folders: false };
-        let written = tokio::task::spawn_blocking(move || {
+        let written = blocking(move || {
             let mut stage = Stage::open(&path)?;
             let item = |key| usize::try_from(key).ok().and_then(|key| items.get(key)).cloned();
             tree::publish(&mut stage, plan, &mut |key| item(key).ok_or_else(|| ErrorKind::NotFound.into()))?;
             stage.commit()?;
             Ok::<_, PublishError>(path.join(&id))
         });
-        Ok(written.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?)
+        Ok(written.await?)
     }
 }
 

@@ -21,7 +21,7 @@ use url::Url;
 use super::Remote;
 use super::address::Address;
 use crate::storage::counters::StoreKind;
-use crate::storage::{Location, Secret, StorageError};
+use crate::storage::{Location, Secret, StorageError, in_one_line};
 
 /// How long a grant is good for, unless said otherwise.
 const USUAL: Duration = Duration::from_hours(1);
@@ -242,7 +242,7 @@ fn same(error: &StorageError) -> StorageError {
         StorageError::Unavailable { status, code, .. } => {
             StorageError::Unavailable { location, status: *status, code: code.clone() }
         }
-        other => StorageError::Broken { location, reason: other.to_string() },
+        other => StorageError::Broken { location, reason: in_one_line(other) },
     }
 }
 

@@ -9,6 +9,7 @@ use ring::{digest, hmac};
 use url::Url;
 
 use super::Span;
+use crate::storage::hexadecimal;
 
 /// All but the unreserved characters of RFC 3986.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -34,12 +35,12 @@ impl Scheme {
     /// In hexadecimal digits. The private key was checked when it was read, so that signing does not fail.
     fn sign(&self, text: &str) -> String {
         match self {
-            Self::Aws(key) => hex(hmac::sign(key, text.as_bytes()).as_ref()),
+            Self::Aws(key) => hexadecimal(hmac::sign(key, text.as_bytes()).as_ref()),
             Self::Google(key) => {
                 let mut signature = vec![0; key.public().modulus_len()];
                 let random = SystemRandom::new();
                 let signed = key.sign(&RSA_PKCS1_SHA256, &random, text.as_bytes(), &mut signature);
-                signed.map_or_else(|_| String::new(), |()| hex(&signature))
+                signed.map_or_else(|_| String::new(), |()| hexadecimal(&signature))
             }
         }
     }
@@ -115,19 +116,11 @@ impl Presigner {
             let _infallible = write!(query, "{separator}{name}={encoded}");
         }
         let request = format!("GET\n{path}\n{query}\nhost:{}\n\nhost\nUNSIGNED-PAYLOAD", self.host);
-        let hash = hex(digest::digest(&digest::SHA256, request.as_bytes()).as_ref());
+        let hash = hexadecimal(digest::digest(&digest::SHA256, request.as_bytes()).as_ref());
         let (algorithm, prefix) = self.scheme.names();
         let text = format!("{algorithm}\n{}\n{}\n{hash}", self.date, self.scope);
         format!("{}{path}?{query}&{prefix}-Signature={}", self.origin, self.scheme.sign(&text))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        let _infallible = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]
