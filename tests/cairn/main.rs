@@ -32,6 +32,7 @@ mod counts;
 mod fetches;
 mod first_time_user;
 mod fuzzed;
+mod headers_fetched;
 mod hostile_cogs;
 mod killed_writes;
 mod mixed_load;
