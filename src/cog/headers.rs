@@ -129,9 +129,12 @@ impl Headers {
         let all = tokio::task::spawn_blocking(move || Ledger::at(&path).read(CACHE_BYTES));
         let all = all.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         let count = all.len();
+        // Where no blocks are kept either, what is read now is pinned.
+        let is_pinned = self.storage.disk_cache().is_none();
         for opened in all {
-            // Nothing of it is kept but its header, and what is read now is pinned.
-            self.trusted.insert(opened.location.clone(), ()).await;
+            if is_pinned {
+                self.trusted.insert(opened.location.clone(), ()).await;
+            }
             self.kept.insert(opened.location.clone(), Arc::new(opened)).await;
         }
         Ok(count)

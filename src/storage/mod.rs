@@ -3,12 +3,13 @@
 //! In: a [`Location`] as users and STAC documents write it. Out: facts about the object there ([`Meta`]), its whole bytes,
 //! ranges of them, a listing of what lies below a folder; and objects written, in one piece or as a stream ([`Writer`]).
 //! All of it for local files, S3, Azure Blob Storage, Google Cloud Storage and web servers (reading only), counted in
-//! [`Counters`]; and a [`Grant`], which signs hrefs for others. [`Places`] says which locations the server may read at all; [`Settings`] how stores are accessed.
+//! [`Counters`]; ranges of stores' objects that are asked for often from a [`DiskCache`]; and a [`Grant`], which signs hrefs for others. [`Places`] says which locations the server may read at all; [`Settings`] how stores are accessed.
 //!
 //! Local files keep their descriptors and are read by position. Stores get many requests at once, each timed and tried again
 //! while that makes sense, and fewer as soon as they ask for fewer. An object that is read in parts is pinned by its `ETag`.
 
 mod counters;
+mod disk_cache;
 mod error;
 mod local;
 mod local_copy;
@@ -34,6 +35,7 @@ use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 
 pub use counters::{Counters, StoreKind, Tally};
+pub use disk_cache::DiskCache;
 pub use error::StorageError;
 pub(crate) use error::in_one_line;
 pub use local::FolderLock;
@@ -102,6 +104,7 @@ pub struct Storage {
     local: Arc<local::Files>,
     remote: Arc<Remote>,
     counters: Arc<Counters>,
+    disk: Option<DiskCache>,
 }
 
 impl Default for Storage {
@@ -118,7 +121,25 @@ impl Storage {
     pub fn new(settings: Settings) -> Self {
         let counters = Arc::<Counters>::default();
         let remote = Arc::new(Remote::new(settings, Arc::clone(&counters)));
-        Self { local: Arc::new(local::Files::new()), remote, counters }
+        Self { local: Arc::new(local::Files::new()), remote, counters, disk: None }
+    }
+
+    /// The same stores, with ranges of their objects kept on this disk where [`Storage::kept_ranges`] is asked.
+    #[must_use]
+    pub fn with_disk_cache(self, disk: DiskCache) -> Self {
+        Self { disk: Some(disk), ..self }
+    }
+
+    /// Ranges of objects in stores that are kept on this disk.
+    #[must_use]
+    pub fn disk_cache(&self) -> Option<&DiskCache> {
+        self.disk.as_ref()
+    }
+
+    /// The same, where ranges of this object may be kept: it lies in a store, which says by `ETag` which bytes it has.
+    #[must_use]
+    pub fn kept_ranges(&self, location: &Location, etag: &str) -> Option<&DiskCache> {
+        self.disk.as_ref().filter(|_| location.as_path().is_none() && remote::is_strong(etag))
     }
 
     /// Requests and bytes since the start.

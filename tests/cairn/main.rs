@@ -43,6 +43,7 @@ mod operations;
 mod patch_load;
 mod patch_memory;
 mod products;
+mod ranges_on_disk;
 mod refusals;
 mod rooms;
 mod schemas;
