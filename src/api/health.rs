@@ -49,7 +49,10 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<Response, ApiError
     let blocks = app.engine.blocks();
     set("cairn_items", app.backend.about().await?.items);
     set("cairn_block_cache_bytes", blocks.kept_bytes());
-    set("cairn_header_cache_bytes", app.engine.headers().kept_bytes().await);
+    let headers = app.engine.headers();
+    set("cairn_header_cache_bytes", headers.kept_bytes().await);
+    counter!("cairn_header_cache_hits_total").absolute(headers.hits());
+    counter!("cairn_header_cache_misses_total").absolute(headers.misses());
     counter!("cairn_block_cache_hits_total").absolute(blocks.hits());
     counter!("cairn_block_cache_misses_total").absolute(blocks.misses());
     gauge!("cairn_decode_seconds_total").set(blocks.decoding().as_secs_f64());
@@ -67,7 +70,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<Response, ApiError
         number(&gauge!("cairn_queue_waiting", "queue" => queue), gate.waiting());
         counter!("cairn_queue_refused_total", "queue" => queue).absolute(gate.refused());
     }
-    if let Some(disk) = app.engine.headers().storage().disk_cache() {
+    if let Some(disk) = headers.storage().disk_cache() {
         set("cairn_disk_cache_bytes", disk.kept_bytes());
         set("cairn_disk_cache_files", disk.kept_files());
         set("cairn_disk_cache_queued_bytes", disk.queued_bytes());

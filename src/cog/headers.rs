@@ -1,6 +1,7 @@
 //! Opened rasters, kept by what they weigh, in memory and on disk: a file that is known needs no request but for its pixels.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,13 @@ pub struct Headers {
     trusted: moka::future::Cache<Location, ()>,
     /// Opened since they were last written to disk.
     fresh: Arc<Mutex<Vec<Arc<Opened>>>>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 impl Headers {
@@ -47,7 +55,7 @@ impl Headers {
         let kept = moka::future::Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh).build();
         let trusted =
             moka::future::Cache::builder().max_capacity(TRUSTED_COUNT).time_to_live(TRUSTED).build();
-        Self { storage, kept, trusted, fresh: Arc::default() }
+        Self { storage, kept, trusted, fresh: Arc::default(), counts: Arc::default() }
     }
 
     /// Memory that they take, in bytes.
@@ -55,6 +63,18 @@ impl Headers {
     pub async fn kept_bytes(&self) -> u64 {
         self.kept.run_pending_tasks().await;
         self.kept.weighted_size()
+    }
+
+    /// Rasters that were known when they were asked for, so far.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.counts.hits.load(Ordering::Relaxed)
+    }
+
+    /// Rasters that had to be opened, so far.
+    #[must_use]
+    pub fn misses(&self) -> u64 {
+        self.counts.misses.load(Ordering::Relaxed)
     }
 
     /// The headers of the rasters at these locations, in their order. Those on this disk are as they are now.
@@ -77,10 +97,14 @@ impl Headers {
                 Ok(LocalState::File(meta)) => Some(meta.etag),
             };
             match self.kept.get(&location).await {
-                Some(opened) if etag.is_none_or(|etag| etag == opened.etag) => return Ok(opened),
+                Some(opened) if etag.is_none_or(|etag| etag == opened.etag) => {
+                    self.counts.hits.fetch_add(1, Ordering::Relaxed);
+                    return Ok(opened);
+                }
                 Some(old) => self.forget(&old).await,
                 None => {}
             }
+            self.counts.misses.fetch_add(1, Ordering::Relaxed);
             self.open(&location).await
         });
         stream::iter(opening).buffered(OPEN_AT_ONCE).collect().await

@@ -124,24 +124,6 @@ impl Storage {
         Self { local: Arc::new(local::Files::new()), remote, counters, disk: None }
     }
 
-    /// The same stores, with ranges of their objects kept on this disk where [`Storage::kept_ranges`] is asked.
-    #[must_use]
-    pub fn with_disk_cache(self, disk: DiskCache) -> Self {
-        Self { disk: Some(disk), ..self }
-    }
-
-    /// Ranges of objects in stores that are kept on this disk.
-    #[must_use]
-    pub fn disk_cache(&self) -> Option<&DiskCache> {
-        self.disk.as_ref()
-    }
-
-    /// The same, where ranges of this object may be kept: it lies in a store, which says by `ETag` which bytes it has.
-    #[must_use]
-    pub fn kept_ranges(&self, location: &Location, etag: &str) -> Option<&DiskCache> {
-        self.disk.as_ref().filter(|_| location.as_path().is_none() && remote::is_strong(etag))
-    }
-
     /// Requests and bytes since the start.
     #[must_use]
     pub fn counters(&self) -> &Counters {

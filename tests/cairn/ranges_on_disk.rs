@@ -67,7 +67,8 @@ impl Far {
     /// Requests for rasters so far: how many asked for bytes, how many for no more than the state.
     fn asked(&self) -> (usize, usize) {
         let seen = self.proxy.seen();
-        let rasters = seen.iter().filter(|seen| seen.target.ends_with(".tif"));
+        let rasters =
+            seen.iter().filter(|seen| Path::new(&seen.target).extension().is_some_and(|of| of == "tif"));
         let (states, bytes): (Vec<_>, Vec<_>) = rasters.partition(|seen| seen.method == "HEAD");
         (bytes.len(), states.len())
     }

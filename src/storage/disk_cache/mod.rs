@@ -26,7 +26,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Location;
+use super::remote::is_strong;
+use super::{Location, Storage};
 use record::Key;
 
 /// How long a range may take to come from the disk before the store is asked for it.
@@ -165,9 +166,9 @@ impl DiskCache {
             .filter_map(|part| Some((Key::of(location, etag, part), within(part.start)?..within(part.end)?)))
             .collect();
         // Who is asked for and not there may be admitted: the index counts it.
-        keys.iter().for_each(|(key, _)| {
+        for (key, _) in &keys {
             self.shelf.index.get(&key.id);
-        });
+        }
         let (counts, count) = (&self.shelf.counts, keys.len() as u64);
         counts.misses.fetch_add(count, Ordering::Relaxed);
         let len = bytes.len() as u64;
@@ -227,6 +228,26 @@ impl DiskCache {
     #[must_use]
     pub fn kept_files(&self) -> u64 {
         self.shelf.index.entry_count()
+    }
+}
+
+impl Storage {
+    /// The same stores, with ranges of their objects kept on this disk where [`Storage::kept_ranges`] is asked.
+    #[must_use]
+    pub fn with_disk_cache(self, disk: DiskCache) -> Self {
+        Self { disk: Some(disk), ..self }
+    }
+
+    /// Ranges of objects in stores that are kept on this disk.
+    #[must_use]
+    pub fn disk_cache(&self) -> Option<&DiskCache> {
+        self.disk.as_ref()
+    }
+
+    /// The same, where ranges of this object may be kept: it lies in a store, which says by `ETag` which bytes it has.
+    #[must_use]
+    pub fn kept_ranges(&self, location: &Location, etag: &str) -> Option<&DiskCache> {
+        self.disk.as_ref().filter(|_| location.as_path().is_none() && is_strong(etag))
     }
 }
 

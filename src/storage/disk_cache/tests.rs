@@ -178,7 +178,8 @@ fn a_folder_has_one_owner_at_a_time() {
     let (first, bytes) = (opened(home.path(), 1 << 20), Bytes::from_static(b"pixels"));
     let second = DiskCache::new(home.path().to_owned(), 1 << 20);
     offer(&first, 1, &bytes);
-    second.offer(&object(2), "\"e\"", 0, &bytes, &[0..6]);
+    let range = 0..6;
+    second.offer(&object(2), "\"e\"", 0, &bytes, std::slice::from_ref(&range));
     assert_eq!((second.dropped(), second.misses(), second.queued_bytes()), (1, 1, 0));
     assert_eq!((read(&second, 1, 6), read(&first, 1, 6)), (None, Some(bytes)));
     assert_eq!(taken(home.path()).0, 1);
