@@ -40,6 +40,7 @@ mod moved_trees;
 mod mutated_cogs;
 mod openapi;
 mod operations;
+mod patch_failures;
 mod patch_load;
 mod patch_memory;
 mod products;
