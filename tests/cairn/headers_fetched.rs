@@ -1,6 +1,8 @@
 //! What headers and masked pixels of COGs that GDAL made cost in requests and bytes, also when GDAL edited them afterwards.
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cairn::cog::{Header, open};
 use cairn::storage::{Environment, Settings, Storage};
@@ -18,12 +20,22 @@ const FIRST_BYTES: u64 = 32 << 10;
 /// The header of a file on the web server, and the requests that it took.
 fn fetched(proxy: &Proxy, name: &str) -> (Header, Vec<Seen>) {
     let storage = Storage::new(Settings::new(Vec::new(), Environment::default()).unwrap());
-    let before = proxy.seen().len();
+    let before = seen(proxy).len();
     let (location, mut header) = (at(&format!("{}/{name}", proxy.url())), None);
     run(async {
         header = Some(open(&storage, &location).await.unwrap().header);
     });
-    (header.unwrap(), proxy.seen().split_off(before))
+    (header.unwrap(), seen(proxy).split_off(before))
+}
+
+/// All requests so far: what the client has, the proxy may not have written down yet.
+fn seen(proxy: &Proxy) -> Vec<Seen> {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !proxy.is_idle() {
+        assert!(Instant::now() < end, "a request does not end");
+        thread::sleep(Duration::from_millis(5));
+    }
+    proxy.seen()
 }
 
 /// The first byte of a block.

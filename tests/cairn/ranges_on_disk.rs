@@ -66,6 +66,11 @@ impl Far {
 
     /// Requests for rasters so far: how many asked for bytes, how many for no more than the state.
     fn asked(&self) -> (usize, usize) {
+        let end = Instant::now() + Duration::from_secs(30);
+        while !self.proxy.is_idle() {
+            assert!(Instant::now() < end, "a request does not end");
+            thread::sleep(Duration::from_millis(5));
+        }
         let seen = self.proxy.seen();
         let rasters =
             seen.iter().filter(|seen| Path::new(&seen.target).extension().is_some_and(|of| of == "tif"));
