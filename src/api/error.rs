@@ -171,7 +171,9 @@ impl From<PatchError> for ApiError {
                 (StatusCode::BAD_GATEWAY, "SourceFailed")
             }
             PatchError::Stalled { .. } => (StatusCode::GATEWAY_TIMEOUT, "SourceStalled"),
-            PatchError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge"),
+            PatchError::TooLarge { .. } | PatchError::TooMany { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "TooLarge")
+            }
             PatchError::Param(_)
             | PatchError::NoBand { .. }
             | PatchError::Grid(_)

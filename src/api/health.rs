@@ -49,7 +49,10 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<Response, ApiError
     let blocks = app.engine.blocks();
     set("cairn_items", app.backend.about().await?.items);
     set("cairn_block_cache_bytes", blocks.kept_bytes());
-    set("cairn_header_cache_bytes", app.engine.headers().kept_bytes().await);
+    let headers = app.engine.headers();
+    set("cairn_header_cache_bytes", headers.kept_bytes().await);
+    counter!("cairn_header_cache_hits_total").absolute(headers.hits());
+    counter!("cairn_header_cache_misses_total").absolute(headers.misses());
     counter!("cairn_block_cache_hits_total").absolute(blocks.hits());
     counter!("cairn_block_cache_misses_total").absolute(blocks.misses());
     gauge!("cairn_decode_seconds_total").set(blocks.decoding().as_secs_f64());
@@ -67,6 +70,19 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<Response, ApiError
         number(&gauge!("cairn_queue_waiting", "queue" => queue), gate.waiting());
         counter!("cairn_queue_refused_total", "queue" => queue).absolute(gate.refused());
     }
+    let disk = headers.storage().disk_cache();
+    let [bytes, files, queued_bytes] =
+        disk.map_or([0; 3], |disk| [disk.kept_bytes(), disk.kept_files(), disk.queued_bytes()]);
+    set("cairn_disk_cache_bytes", bytes);
+    set("cairn_disk_cache_files", files);
+    set("cairn_disk_cache_queued_bytes", queued_bytes);
+    let [hits, hit_bytes, misses, dropped, errors] = disk
+        .map_or([0; 5], |disk| [disk.hits(), disk.hit_bytes(), disk.misses(), disk.dropped(), disk.errors()]);
+    counter!("cairn_disk_cache_hits_total").absolute(hits);
+    counter!("cairn_disk_cache_hit_bytes_total").absolute(hit_bytes);
+    counter!("cairn_disk_cache_misses_total").absolute(misses);
+    counter!("cairn_disk_cache_dropped_total").absolute(dropped);
+    counter!("cairn_disk_cache_errors_total").absolute(errors);
     for (name, of) in app.engine.store().by_kind() {
         counter!("cairn_store_requests_total", "store" => name).absolute(of.requests());
         counter!("cairn_store_bytes_total", "store" => name).absolute(of.bytes());

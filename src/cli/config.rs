@@ -47,7 +47,8 @@ pub(super) struct ServeOptions {
     #[serde(default)]
     token: Vec<Secret>,
 
-    /// Folder for snapshots of catalogues, from which the next start is fast [default: the user's cache folder]
+    /// Folder for snapshots of catalogues and headers of rasters, from which the next start is fast, and for what
+    /// --cache-disk-bytes allows [default: the user's cache folder]
     #[arg(long, env = "CAIRN_CACHE_DIR", value_name = "DIR")]
     #[serde(alias = "cache-dir")]
     cache_dir: Option<PathBuf>,
@@ -56,6 +57,11 @@ pub(super) struct ServeOptions {
     #[arg(long, env = "CAIRN_CACHE_BYTES", value_name = "BYTES")]
     #[serde(alias = "cache-bytes")]
     cache_bytes: Option<u64>,
+
+    /// Disk for blocks of rasters in stores, in bytes, in a folder of --cache-dir; 0: none are kept [default: 0]
+    #[arg(long, env = "CAIRN_CACHE_DISK_BYTES", value_name = "BYTES")]
+    #[serde(alias = "cache-disk-bytes")]
+    cache_disk_bytes: Option<u64>,
 
     /// Bound on a whole answer of /patch, in bytes [default: 512 MiB]
     #[arg(long, env = "CAIRN_MAX_PATCH_BYTES", value_name = "BYTES")]
@@ -160,6 +166,8 @@ pub(super) struct Config {
     pub(super) stores: Settings,
     /// Where snapshots are kept; nothing when the user has no folder for caches.
     pub(super) cache_dir: Option<PathBuf>,
+    /// The folder for ranges of objects in stores, and how much of its disk they may take.
+    pub(super) ranges: Option<(PathBuf, u64)>,
     pub(super) log_format: LogFormat,
     pub(super) quiet: bool,
 }
@@ -208,8 +216,20 @@ impl ServeOptions {
         // An empty variable in the environment means none.
         let tokens = Tokens::new(tokens.iter().map(Secret::reveal).filter(|token| !token.is_empty()));
         let tokens = tokens.context("--token")?;
+        let cache_dir = self.cache_dir.or(file.cache_dir).or_else(user_cache);
+        let ranges = match self.cache_disk_bytes.or(file.cache_disk_bytes) {
+            None | Some(0) => None,
+            Some(bytes) => {
+                let folder = cache_dir.as_ref().map(|folder| folder.join("ranges"));
+                let expected = format!(
+                    "--cache-disk-bytes {bytes}: expected --cache-dir with it, since this user has no folder for caches"
+                );
+                Some((folder.context(expected)?, bytes))
+            }
+        };
         Ok(Config {
-            cache_dir: self.cache_dir.or(file.cache_dir).or_else(user_cache),
+            cache_dir,
+            ranges,
             bind: resolve(&bind)?,
             public_url,
             allow,

@@ -21,7 +21,7 @@ use crate::cog::Headers;
 use crate::patch::Engine;
 use crate::pool::Pool;
 use crate::search::{Backend, Memory};
-use crate::storage::Storage;
+use crate::storage::{DiskCache, Storage};
 use crate::tree::{Mirror, Problem, Writer};
 
 /// How often headers of rasters that were opened since are written down.
@@ -88,7 +88,10 @@ pub(super) async fn serve(
     config: Config,
     ready: impl FnOnce(&str) + Send,
 ) -> anyhow::Result<()> {
-    let (storage, pool) = (Storage::new(config.stores.clone()), Pool::new()?);
+    let (mut storage, pool) = (Storage::new(config.stores.clone()), Pool::new()?);
+    if let Some((folder, limit_bytes)) = config.ranges {
+        storage = storage.with_disk_cache(DiskCache::new(folder, limit_bytes));
+    }
     let sources = catalogs.iter().map(|text| Source::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let is_remote = sources.iter().any(Source::is_remote);
     let start = Instant::now();

@@ -11,11 +11,12 @@ use super::ifd::Ifd;
 use super::image::Image;
 use super::metadata::{self, BandMeta};
 use super::nodata::Nodata;
+use super::prefetch;
 use super::source::{ByteOrder, Source};
 use super::tag;
 
 /// Most directories of a file that are walked through.
-const MAX_IFDS: usize = 64;
+pub(super) const MAX_IFDS: usize = 64;
 /// Bits of `NewSubfileType`.
 const REDUCED: u64 = 1;
 const MASK: u64 = 4;
@@ -76,6 +77,7 @@ impl Header {
     /// that is not supported is no error here, but in [`decode_block`](super::decode_block).
     pub fn parse(chunks: &Chunks, file_len: u64) -> Result<Self, ParseError> {
         let (source, first) = signature(chunks, file_len)?;
+        prefetch::block_tables(source, first)?;
         let mut full: Option<(Image, Details)> = None;
         let mut overviews: Vec<Level> = Vec::new();
         let mut masks: Vec<Image> = Vec::new();
@@ -100,10 +102,10 @@ impl Header {
                 full = Some((Image::read(&ifd, false)?, Details::read(&ifd)?));
                 continue;
             };
-            let kind = subfile_type(&ifd)?;
-            if kind & (REDUCED | MASK) == 0 {
+            if !is_wanted(&ifd)? {
                 continue;
             }
+            let kind = subfile_type(&ifd)?;
             match Image::read(&ifd, kind & MASK != 0) {
                 Ok(mask) if kind & MASK != 0 => masks.push(mask),
                 Ok(image) if image.bands == main.bands && image.data_type == main.data_type => {
@@ -214,6 +216,11 @@ fn signature(chunks: &Chunks, file_len: u64) -> Result<(Source<'_>, u64), ParseE
         }
         _ => Err(not_tiff()),
     }
+}
+
+/// True of the first image, its overviews and masks.
+pub(super) fn is_wanted(ifd: &Ifd<'_>) -> Result<bool, ParseError> {
+    Ok(ifd.index == 0 || subfile_type(ifd)? & (REDUCED | MASK) != 0)
 }
 
 /// The bits of `NewSubfileType`, or what the older `SubfileType` says.

@@ -1,6 +1,7 @@
 //! Opened rasters, kept by what they weigh, in memory and on disk: a file that is known needs no request but for its pixels.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,13 @@ pub struct Headers {
     trusted: moka::future::Cache<Location, ()>,
     /// Opened since they were last written to disk.
     fresh: Arc<Mutex<Vec<Arc<Opened>>>>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 impl Headers {
@@ -48,7 +56,7 @@ impl Headers {
         let kept = moka::future::Cache::builder().max_capacity(CACHE_BYTES).weigher(weigh).build();
         let trusted =
             moka::future::Cache::builder().max_capacity(TRUSTED_COUNT).time_to_live(TRUSTED).build();
-        Self { storage, kept, trusted, fresh: Arc::default() }
+        Self { storage, kept, trusted, fresh: Arc::default(), counts: Arc::default() }
     }
 
     /// Memory that they take, in bytes.
@@ -56,6 +64,18 @@ impl Headers {
     pub async fn kept_bytes(&self) -> u64 {
         self.kept.run_pending_tasks().await;
         self.kept.weighted_size()
+    }
+
+    /// Rasters that were known when they were asked for, so far.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.counts.hits.load(Ordering::Relaxed)
+    }
+
+    /// Rasters that had to be opened, so far.
+    #[must_use]
+    pub fn misses(&self) -> u64 {
+        self.counts.misses.load(Ordering::Relaxed)
     }
 
     /// The headers of the rasters at these locations, in their order. Those on this disk are as they are now.
@@ -78,10 +98,14 @@ impl Headers {
                 Ok(LocalState::File(meta)) => Some(meta.etag),
             };
             match self.kept.get(&location).await {
-                Some(opened) if etag.is_none_or(|etag| etag == opened.etag) => return Ok(opened),
+                Some(opened) if etag.is_none_or(|etag| etag == opened.etag) => {
+                    self.counts.hits.fetch_add(1, Ordering::Relaxed);
+                    return Ok(opened);
+                }
                 Some(old) => self.forget(&old).await,
                 None => {}
             }
+            self.counts.misses.fetch_add(1, Ordering::Relaxed);
             self.open(&location).await
         });
         stream::iter(opening).buffered(OPEN_AT_ONCE).collect().await
@@ -129,9 +153,12 @@ impl Headers {
         let path = file.to_owned();
         let all = pool::blocking(move || Ledger::at(&path).read(CACHE_BYTES)).await?;
         let count = all.len();
+        // Where no blocks are kept either, what is read now is pinned.
+        let is_pinned = self.storage.disk_cache().is_none();
         for opened in all {
-            // Nothing of it is kept but its header, and what is read now is pinned.
-            self.trusted.insert(opened.location.clone(), ()).await;
+            if is_pinned {
+                self.trusted.insert(opened.location.clone(), ()).await;
+            }
             self.kept.insert(opened.location.clone(), Arc::new(opened)).await;
         }
         Ok(count)

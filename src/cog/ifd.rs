@@ -1,6 +1,7 @@
 //! One image file directory: tags → values, over the bytes fetched so far.
 
 use std::fmt::Display;
+use std::ops::Range;
 
 use super::error::ParseError;
 use super::source::Source;
@@ -91,6 +92,24 @@ impl<'a> Ifd<'a> {
         self.entries.iter().find(|entry| entry.tag == tag)
     }
 
+    /// Where at most `most` values of the tag lie, unless that is within the directory; the file may be shorter.
+    pub(super) fn place(&self, tag: u16, most: u64) -> Option<Range<u64>> {
+        let entry = self.find(tag)?;
+        let (_, size) = tag::field_type(entry.field_type)?;
+        let (size, word) = (size as u64, if self.source.big { 8 } else { 4 });
+        if entry.count.saturating_mul(size) <= word {
+            return None;
+        }
+        let start = self.offset(entry);
+        Some(start..start.saturating_add(entry.count.min(most).saturating_mul(size)))
+    }
+
+    /// Where the values lie that do not fit into their entry.
+    fn offset(&self, entry: &Entry) -> u64 {
+        let (offset, _) = entry.value.split_at(if self.source.big { 8 } else { 4 });
+        self.source.order.unsigned(offset)
+    }
+
     /// At most `most` values of the tag.
     fn raw(&self, tag: u16, what: &'static str, most: u64) -> Result<Option<Values<'_>>, ParseError> {
         let Some(entry) = self.find(tag) else { return Ok(None) };
@@ -105,9 +124,7 @@ impl<'a> Ifd<'a> {
             let bytes = entry.value.get(..len).unwrap_or_default();
             return Ok(Some(Values { kind, size, bytes }));
         }
-        let (offset, _) = entry.value.split_at(if self.source.big { 8 } else { 4 });
-        let offset = self.source.order.unsigned(offset);
-        let bytes = self.source.bytes(self.index, what, offset, len)?;
+        let bytes = self.source.bytes(self.index, what, self.offset(entry), len)?;
         Ok(Some(Values { kind, size, bytes }))
     }
 

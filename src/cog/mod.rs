@@ -28,6 +28,7 @@ mod metadata;
 mod nodata;
 mod open;
 mod predictor;
+mod prefetch;
 mod samples;
 mod source;
 mod table;

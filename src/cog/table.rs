@@ -9,7 +9,7 @@ use super::error::ParseError;
 use super::ifd::Ifd;
 
 /// Most blocks of an image: some 500,000 pixels square in blocks of 256.
-const MAX_BLOCKS: u64 = 4 << 20;
+pub(super) const MAX_BLOCKS: u64 = 4 << 20;
 
 /// Blocks whose first has its offset written out: so many numbers are read at most to find one.
 const GROUP: usize = 64;

@@ -5,8 +5,9 @@
 //! all of it: such a block is popular. Which blocks are kept is for `TinyLFU` to say, so that a walk through all of an archive
 //! does not drive out what is asked for often.
 //!
-//! What the system has of a local file in memory is read where it is decoded, block by block. All else is read in as few
-//! runs of bytes as is cheap; blocks that another request is reading are left out of them.
+//! What the system has of a local file in memory is read where it is decoded, block by block; so are blocks of files in
+//! stores that are kept on this disk. All else is read in as few runs of bytes as is cheap; blocks that another request is
+//! reading are left out of them.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -176,20 +177,26 @@ impl Blocks {
         let (claims, own) =
             if self.kept.is_some() { self.landing.claim(keys) } else { self.landing.alone(keys) };
         let (own, others): (Vec<_>, Vec<_>) = absent.into_iter().zip(own).partition(|(_, own)| *own);
+        let disk = self.storage.kept_ranges(&opened.location, &opened.etag);
+        let is_kept = |flight: &Flight| {
+            disk.is_some_and(|disk| disk.holds(&opened.location, &opened.etag, &flight.range))
+        };
+        let (on_disk, own): (Vec<_>, Vec<_>) = own.into_iter().partition(|(flight, _)| is_kept(flight));
         let ranges: Vec<Range<u64>> = own.iter().map(|(flight, _)| flight.range.clone()).collect();
-        let mut flights = Vec::with_capacity(own.len() + others.len());
+        let mut flights = Vec::with_capacity(own.len() + on_disk.len() + others.len());
         for (range, members) in merge(&ranges, self.storage.gap_bytes(&opened.location)) {
-            let run = self.run(opened, range.clone());
+            let parts = members.iter().map(|member| ranges[*member].clone()).collect();
+            let run = self.run(opened, range.clone(), parts);
             flights.extend(members.into_iter().map(|member| {
                 let (flight, _) = &own[member];
                 self.land(flight.clone(), run.clone(), range.start)
             }));
         }
-        // Read only if whoever does so already gives up.
-        flights.extend(others.into_iter().map(|(flight, _)| {
-            let start = flight.range.start;
-            let run = self.run(opened, flight.range.clone());
-            self.land(flight, run, start)
+        // Those of others are read only if whoever does so already gives up.
+        flights.extend(on_disk.into_iter().chain(others).map(|(flight, _)| {
+            let range = flight.range.clone();
+            let run = self.run(opened, range.clone(), vec![range.clone()]);
+            self.land(flight, run, range.start)
         }));
         for (nth, decoded) in try_join_all(flights).await? {
             fetched[nth].1 = Some(decoded);
@@ -212,12 +219,24 @@ impl Blocks {
         served
     }
 
-    /// The bytes of a run, read when the first of its blocks asks for them.
-    fn run(&self, opened: &Arc<Opened>, run: Range<u64>) -> Run {
+    /// The bytes of a run with these blocks, read when the first of them asks: a block by itself from the disk, if it is kept
+    /// there.
+    fn run(&self, opened: &Arc<Opened>, run: Range<u64>, blocks: Vec<Range<u64>>) -> Run {
         let (storage, opened) = (self.storage.clone(), Arc::clone(opened));
         let read = async move {
-            let parts = storage.read_ranges(&opened.location, &opened.etag, std::slice::from_ref(&run)).await;
-            parts.map(|parts| parts.into_iter().next().unwrap_or_default()).map_err(Arc::new)
+            let (location, etag) = (&opened.location, opened.etag.as_str());
+            let disk = storage.kept_ranges(location, etag);
+            if let (Some(disk), [block]) = (disk, blocks.as_slice())
+                && let Some(bytes) = disk.read(location, etag, block).await
+            {
+                return Ok(bytes);
+            }
+            let parts = storage.read_ranges(location, etag, std::slice::from_ref(&run)).await;
+            let bytes = parts.map_err(Arc::new)?.into_iter().next().unwrap_or_default();
+            if let Some(disk) = disk {
+                disk.offer(location, etag, run.start, &bytes, &blocks);
+            }
+            Ok(bytes)
         };
         read.boxed().shared()
     }

@@ -30,6 +30,9 @@ const ANSWERS_AT_ONCE: u64 = 2;
 /// aside, it stays below three answers.
 const MAKING_SHARE: u64 = 2;
 
+/// Most bands of time steps of samples in one answer: each takes memory beside its pixels, however few these are.
+const MAX_PLANES: u128 = 1 << 18;
+
 /// Samples of a batch that are prepared at once.
 const SAMPLES_AT_ONCE: usize = 8;
 
@@ -133,7 +136,7 @@ impl Engine {
         Ok(Batch { patches, centers: Some(centers), held })
     }
 
-    /// Refuses an answer of more than the engine's bound; `sample_bytes` is the least that a sample can take where the
+    /// Refuses an answer of more than the engine's bounds; `sample_bytes` is the least that a sample can take where the
     /// type is not known yet.
     pub(super) fn check_size(
         &self,
@@ -143,11 +146,12 @@ impl Engine {
         size: [u32; 2],
         sample_bytes: usize,
     ) -> Result<(), PatchError> {
-        let bytes = [samples, steps, bands, sample_bytes]
-            .into_iter()
-            .map(|n| n as u128)
-            .chain(size.map(u128::from))
-            .fold(1u128, u128::saturating_mul);
+        let product = |numbers: &[u128]| numbers.iter().copied().fold(1, u128::saturating_mul);
+        let planes = product(&[samples as u128, steps as u128, bands as u128]);
+        if planes > MAX_PLANES {
+            return Err(PatchError::TooMany { planes, limit: MAX_PLANES });
+        }
+        let bytes = product(&[planes, sample_bytes as u128, size[0].into(), size[1].into()]);
         if bytes > u128::from(self.max_bytes) {
             return Err(PatchError::TooLarge { bytes, limit: self.max_bytes });
         }

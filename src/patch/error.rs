@@ -87,6 +87,17 @@ pub enum PatchError {
         /// `--max-patch-bytes`.
         limit: u64,
     },
+    /// More bands of time steps than one answer may hold, however small they are.
+    #[error(
+        "the answer would have {planes} bands of time steps of samples, more than the limit of {limit}; ask for fewer of them, or \
+         in several requests"
+    )]
+    TooMany {
+        /// Samples × time steps × bands.
+        planes: u128,
+        /// The bound.
+        limit: u128,
+    },
     /// A value that the sample type cannot hold.
     #[error("dtype: the band '{band}' has the value {value}, which {dtype} cannot hold")]
     CannotHold {

@@ -58,7 +58,7 @@ pub enum GridError {
         resolution: f64,
     },
     /// More pixels than a side may have.
-    #[error("the window would be {height} x {width} pixels; a side may have {limit}")]
+    #[error("bbox or resolution: the window would be {height} x {width} pixels; a side may have {limit}")]
     TooLarge {
         /// Rows.
         height: f64,

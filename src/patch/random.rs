@@ -18,6 +18,9 @@ use super::values::invalid;
 /// Memory for samplers of past requests, in bytes.
 const KEPT_BYTES: u64 = 64 << 20;
 
+/// Samples that are drawn at once: a place in a sliver may take long, and others have their turn in between.
+const PIECE: usize = 32;
+
 /// Samplers of past requests by the catalogue's version and all that they were made from.
 pub(super) type Samplers = moka::future::Cache<(u128, String), Arc<Sampler>>;
 
@@ -39,26 +42,28 @@ impl Engine {
             let problem = "block begins on the sources' own grid: leave out crs and resolution";
             return Err(invalid("align", problem).into());
         }
-        loop {
-            let (drawing, known) = (Arc::clone(&sampler), blocks.clone());
-            let (seed, first, count) = (request.seed, request.index, request.count as u64);
+        let mut places = Vec::with_capacity(request.count);
+        while places.len() < request.count {
+            let (drawing, known, seed) = (Arc::clone(&sampler), blocks.clone(), request.seed);
+            let next = request.index.wrapping_add(places.len() as u64);
+            let piece = (request.count - places.len()).min(PIECE) as u64;
             let draw = move || {
-                let indices = (0..count).map(|nth| first.wrapping_add(nth));
+                let indices = (0..piece).map(|nth| next.wrapping_add(nth));
                 indices.map(|index| drawing.draw(seed, index, known.as_ref())).collect::<Result<Vec<_>, _>>()
             };
-            let drawn = self.pool.run(draw).await?;
-            let place = |drawn: &Drawn| match drawn {
-                Drawn::Place(place) => Ok(*place),
-                Drawn::Unknown(raster) => Err(*raster),
-            };
-            match drawn.iter().map(place).collect::<Result<Vec<_>, usize>>() {
-                Ok(places) => return Ok(places),
-                Err(raster) => {
-                    let size = self.block_of(sampler.rasters(), raster).await?;
-                    blocks.get_or_insert_default().insert(raster, size);
+            for drawn in self.pool.run(draw).await? {
+                match drawn {
+                    Drawn::Place(place) => places.push(place),
+                    // This one and those after it are drawn again.
+                    Drawn::Unknown(raster) => {
+                        let size = self.block_of(sampler.rasters(), raster).await?;
+                        blocks.get_or_insert_default().insert(raster, size);
+                        break;
+                    }
                 }
             }
         }
+        Ok(places)
     }
 
     /// What draws the places of a request, made anew only when the catalogue or the question is another.

@@ -218,6 +218,8 @@ mod tests {
             (r#"{"collections": "c", "center": [1,2], "size": 1, "filter-lang": "cql"}"#, "filter-lang"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "query": {"a": 1}}"#, "query"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "resampling": "lanczos"}"#, "resampling"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "resolution": 0}"#, "resolution"),
+            (r#"{"collections": "c", "center": [1,2], "size": 1, "resolution": 1e-300}"#, "resolution"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "mask": "SCL"}"#, "mask"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "min_valid": 2}"#, "min_valid"),
             (r#"{"collections": "c", "center": [1,2], "size": 1, "timestamps": 0}"#, "timestamps"),

@@ -1,10 +1,16 @@
 //! What a patch holds, wherever it lies: which Items, which bands, on which grid, as which array.
 
+use std::ops::RangeInclusive;
+
 use super::kernel::Kernel;
 use super::values::{epsg, invalid, read_dtype, read_format};
 use crate::crs::Crs;
 use crate::search::{ParamError, Params, Search};
 use crate::stac::DataType;
+
+/// Sizes of a pixel that can be computed with, in units of any CRS: a tenth of a millimetre in degrees, and more than the Earth
+/// in metres.
+const RESOLUTIONS: RangeInclusive<f64> = 1e-9..=1e9;
 
 /// What a patch holds, wherever it lies.
 #[derive(Debug, Clone)]
@@ -106,8 +112,9 @@ impl Series {
             return Err(invalid("crs", error.to_string()));
         }
         let resolution = params.number("resolution")?;
-        if resolution.is_some_and(|r| r <= 0.0) {
-            return Err(invalid("resolution", "expected a number above 0"));
+        if resolution.is_some_and(|r| !RESOLUTIONS.contains(&r)) {
+            let (least, most) = (RESOLUTIONS.start(), RESOLUTIONS.end());
+            return Err(invalid("resolution", format!("expected a number from {least:e} to {most:e}")));
         }
         let resampling = match params.text("resampling")? {
             Some(name) => Kernel::from_name(&name)

@@ -3,12 +3,13 @@
 //! In: a [`Location`] as users and STAC documents write it. Out: facts about the object there ([`Meta`]), its whole bytes,
 //! ranges of them, a listing of what lies below a folder; and objects written, in one piece or as a stream ([`Writer`]).
 //! All of it for local files, S3, Azure Blob Storage, Google Cloud Storage and web servers (reading only), counted in
-//! [`Counters`]; and a [`Grant`], which signs hrefs for others. [`Places`] says which locations the server may read at all; [`Settings`] how stores are accessed.
+//! [`Counters`]; ranges of stores' objects that are asked for often from a [`DiskCache`]; and a [`Grant`], which signs hrefs for others. [`Places`] says which locations the server may read at all; [`Settings`] how stores are accessed.
 //!
 //! Local files keep their descriptors and are read by position. Stores get many requests at once, each timed and tried again
 //! while that makes sense, and fewer as soon as they ask for fewer. An object that is read in parts is pinned by its `ETag`.
 
 mod counters;
+mod disk_cache;
 mod error;
 mod hexadecimal;
 mod local;
@@ -35,6 +36,7 @@ use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 
 pub use counters::{Counters, StoreKind, Tally};
+pub use disk_cache::DiskCache;
 pub use error::StorageError;
 pub(crate) use error::in_one_line;
 pub(crate) use hexadecimal::hexadecimal;
@@ -107,6 +109,7 @@ pub struct Storage {
     local: Arc<local::Files>,
     remote: Arc<Remote>,
     counters: Arc<Counters>,
+    disk: Option<DiskCache>,
 }
 
 impl Default for Storage {
@@ -123,7 +126,7 @@ impl Storage {
     pub fn new(settings: Settings) -> Self {
         let counters = Arc::<Counters>::default();
         let remote = Arc::new(Remote::new(settings, Arc::clone(&counters)));
-        Self { local: Arc::new(local::Files::new()), remote, counters }
+        Self { local: Arc::new(local::Files::new()), remote, counters, disk: None }
     }
 
     /// Requests and bytes since the start.

@@ -9,11 +9,16 @@ mod safetensors;
 mod zarr;
 mod zip;
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 
 use super::error::PatchError;
 use super::patch::Batch;
 use super::series::Format;
+
+/// Names of dropped steps that a header has room for, in bytes: clients and proxies take no headers of any length.
+const DROPPED_BYTES: usize = 3 << 10;
 
 /// An answer, ready to be sent.
 #[derive(Debug)]
@@ -52,11 +57,40 @@ fn headers(batch: &Batch) -> Vec<(&'static str, String)> {
     }
     let dropped: Vec<&str> = batch.patches.iter().flat_map(|p| &p.dropped).map(String::as_str).collect();
     if !dropped.is_empty() {
-        headers.push(("cairn-dropped", dropped.join(";")));
+        headers.push(("cairn-dropped", named(&dropped)));
     }
     headers
 }
 
+/// Names as a header has them, at least the first; at its end, after a `+`, how many more there are.
+fn named(dropped: &[&str]) -> String {
+    let mut text = String::new();
+    for (nth, name) in dropped.iter().enumerate() {
+        if nth > 0 && text.len() + name.len() > DROPPED_BYTES {
+            let _infallible = write!(text, ";+{}", dropped.len() - nth);
+            break;
+        }
+        text.push_str(if nth > 0 { ";" } else { "" });
+        text.push_str(name);
+    }
+    text
+}
+
 fn joined<T: ToString>(numbers: &[T]) -> String {
     numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_names_as_many_dropped_steps_as_it_has_room_for() {
+        assert_eq!(named(&["c/a,c/b", "c/d"]), "c/a,c/b;c/d");
+        let long = format!("c/{}", "x".repeat(200));
+        let text = named(&vec![long.as_str(); 100]);
+        assert!(text.len() < DROPPED_BYTES + 20, "{} bytes", text.len());
+        let (names, more) = text.rsplit_once(";+").expect("more");
+        assert_eq!(names.split(';').count() + more.parse::<usize>().expect("a number"), 100);
+    }
 }

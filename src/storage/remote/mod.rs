@@ -39,6 +39,7 @@ use address::Address;
 use failure::{is_denied, translated};
 use wire::Host;
 
+pub(super) use read::is_strong;
 pub use signing::{Grant, Scope, Signing};
 pub(super) use upload::Upload;
 

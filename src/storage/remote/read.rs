@@ -32,9 +32,14 @@ pub(super) fn meta_of(meta: &ObjectMeta) -> Meta {
     }
 }
 
-/// The `ETag` as a condition: weak and made ones can be none.
+/// True when the same `ETag` means the same bytes: not of weak ones, nor of those that were made.
+pub(in crate::storage) fn is_strong(etag: &str) -> bool {
+    !etag.starts_with(MADE) && !etag.starts_with("W/")
+}
+
+/// The `ETag` as a condition, where it can be one.
 fn condition(etag: &str) -> Option<String> {
-    (!etag.starts_with(MADE) && !etag.starts_with("W/")).then(|| etag.to_owned())
+    is_strong(etag).then(|| etag.to_owned())
 }
 
 /// What a store gives for a range of an object.
