@@ -23,6 +23,9 @@ use super::speed::Speed;
 use crate::storage::counters::{Counters, StoreKind, Tally};
 use crate::storage::{MAX_WHOLE_BYTES, in_one_line};
 
+/// Memory that is taken for an answer on its announcement only, in bytes.
+const RESERVED_BYTES: usize = 16 << 20;
+
 /// Tries of one request.
 const TRIES: u32 = 6;
 /// Tries of one request that gets no answer.
@@ -216,7 +219,7 @@ impl Wire {
             return Err((Failure::TooLong { limit }, None));
         }
         let expected = announced.and_then(|len| usize::try_from(len).ok());
-        let mut bytes = Vec::with_capacity(expected.unwrap_or_default());
+        let mut bytes = Vec::with_capacity(expected.unwrap_or_default().min(RESERVED_BYTES));
         loop {
             match timeout(self.patience, pieces.next()).await {
                 Ok(Some(Ok(piece))) => bytes.extend_from_slice(&piece),
