@@ -283,7 +283,9 @@ fn what_cannot_be_done_is_refused_by_name_before_anything_is_written() {
     let band = fixture("rio-tiler/scene_band1.tif");
     let cases: &[(&[&str], &str)] = &[
         (&["--blocksize", "100"], "--blocksize: 100 is no multiple of 16"),
-        (&["--format", "zarr"], "--format zarr: this version writes cog only"),
+        (&["--format", "zip"], "--format zip: expected cog or zarr"),
+        (&["--format", "zarr", "--profile", "zstd"], "--profile does not go with --format zarr"),
+        (&["--format", "zarr", "--level", "12"], "--level: expected 1 to 9"),
         (&["--compress", "lzma"], "expected one of deflate"),
         (&["--compress", "lerc", "--predictor", "2"], "--predictor: lerc takes none"),
         (&["--predictor", "3"], "predictor 3 does not go with UInt16"),

@@ -60,3 +60,4 @@ mod transport;
 mod uploads;
 mod validates;
 mod warps;
+mod zarr_stores;

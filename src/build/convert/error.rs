@@ -49,7 +49,7 @@ pub enum ConvertError {
         path: PathBuf,
     },
     /// A file as DEST for several.
-    #[error("DEST {} is a file, but there are {count} COGs to write; name a folder", dest.display())]
+    #[error("DEST {} is a file, but there are {count} to write; name a folder", dest.display())]
     OneFile {
         /// As given.
         dest: PathBuf,
@@ -154,6 +154,17 @@ pub enum ConvertError {
         predictor: u8,
         /// The type of samples.
         data_type: String,
+    },
+    /// Control points, in a format that has no place for them.
+    #[error(
+        "it lies by ground control points, which a Zarr store cannot hold; --dst-crs brings it to a grid"
+    )]
+    ControlPoints,
+    /// Something else lies where a store is to go.
+    #[error("{} is there and no Zarr store of version 3; remove it or name another DEST", path.display())]
+    NotAStore {
+        /// What lies there.
+        path: PathBuf,
     },
     /// A raster without a place cannot be brought elsewhere.
     #[error("it has no georeference, so it cannot be reprojected")]
