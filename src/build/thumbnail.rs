@@ -1,7 +1,7 @@
 //! A picture of an Item, at no more than 512 pixels a side, on the grid of its raster.
 //!
 //! Red, green and blue come from an asset that is a picture already (role `visual`), else from the bands of these common
-//! names, else one band is shown in grey. All but pictures of bytes are stretched between their 2nd and 98th percentile.
+//! names, else from a raster whose bands are colours, else one band is shown in grey. All but pictures of bytes are stretched between their 2nd and 98th percentile.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use stac::{Asset, Item};
 
 use super::pixels::{self, PixelError, Pixels};
 use super::png::Picture;
+use crate::cog::{Image, Photometric};
 use crate::pool::Pool;
 use crate::stac::DataType;
 use crate::storage::Storage;
@@ -83,9 +84,18 @@ pub(super) async fn draw(
     let mut all: Vec<Pixels> = Vec::with_capacity(channels.len());
     for (path, band) in channels {
         let opened = pixels::open(storage, path).await?;
-        all.push(pixels::read(storage, pool, &opened, &[*band], SIDE_PIXELS).await?);
+        let in_colours = channels.len() == 1 && is_coloured(&opened.header.full.image);
+        let bands = if in_colours { vec![0, 1, 2] } else { vec![*band] };
+        let read = pixels::read(storage, pool, &opened, &bands, SIDE_PIXELS).await?;
+        let Pixels { rows, cols, data_type, bands } = read;
+        all.extend(bands.into_iter().map(|band| Pixels { rows, cols, data_type, bands: vec![band] }));
     }
     Ok(pool.run(move || picture(&all)).await)
+}
+
+/// True when the first three bands are red, green and blue.
+fn is_coloured(image: &Image) -> bool {
+    image.bands >= 3 && matches!(image.photometric, Photometric::Rgb | Photometric::YCbCr)
 }
 
 /// Bands of other sizes than the first are brought to it by their nearest pixels.
