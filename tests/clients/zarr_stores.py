@@ -1,6 +1,6 @@
 """Judges what `cairn convert --format zarr` wrote: zarr-python and xarray read it, rasterio says what must be in it.
 
-zarr_stores.py same SRC STORE           the arrays of a store hold the bands of a raster, its grid and what is told of them
+zarr_stores.py same {SRC STORE}...      the arrays of a store hold the bands of a raster, its grid and what is told of them
 zarr_stores.py values STORE FILE...     an array a file, in this order
 zarr_stores.py product SAFE ITEM.json   a Sentinel-2 product: a group a resolution, as the Item beside it says
 zarr_stores.py chunks STORE SIDE COUNT  the side of chunks, and how many files of chunks there are of pixels
@@ -35,7 +35,12 @@ def middles(transform, width, height):
     return x, y
 
 
-def same(source, path) -> None:
+def same(*pairs) -> None:
+    for source, path in zip(pairs[::2], pairs[1::2], strict=True):
+        check_same(source, path)
+
+
+def check_same(source, path) -> None:
     store = zarr.open_group(path, mode="r")
     assert store.metadata.zarr_format == 3 and store.metadata.consolidated_metadata is not None
     raw = xarray.open_zarr(path, mask_and_scale=False, decode_coords="all")

@@ -110,7 +110,12 @@ pub(super) fn plan(inputs: Vec<Input>, options: &Options) -> Result<Plan, Conver
                 // There is no folder for an Item.
                 only.making = None;
             }
-            _ => return Err(ConvertError::OneFile { dest: options.dest.clone(), count }),
+            [first, ..] => {
+                let choice =
+                    first.is_container.then(|| format!(", or one of them, such as '{}'", first.label));
+                let choice = choice.unwrap_or_default();
+                return Err(ConvertError::OneFile { dest: options.dest.clone(), count, choice });
+            }
         }
     }
     check(&plan.tasks)?;

@@ -21,6 +21,9 @@ use super::vrt::{Band, Mask, Outcome};
 const INTERMEDIATE: [&str; 5] =
     ["COMPRESS=ZSTD", "LEVEL=1", "OVERVIEWS=NONE", "BIGTIFF=IF_SAFER", "BLOCKSIZE=512"];
 
+/// The largest block of all bands, in MiB: 512 pixels a side of 1,000 bands of 32 bits.
+const BLOCK_MIB: u64 = 1000;
+
 /// What became of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Done {
@@ -69,6 +72,7 @@ pub(super) fn cog(
 ) -> Result<(), ConvertError> {
     let (sources, bands) = opened(wanted)?;
     let mut outcome = outcome(&sources, bands, options)?;
+    check_block(&outcome, options.block_size)?;
     check_values(&outcome, options)?;
     let Some(reprojection) = &options.reprojection else {
         outcome.stamp = stamp;
@@ -108,6 +112,17 @@ pub(super) fn cog(
         data_type: outcome.data_type,
     };
     copy(&masked, partial, &options.creation(threads))
+}
+
+/// Makes sure that blocks, which GDAL holds several of and which have all bands, fit in memory.
+fn check_block(outcome: &Outcome<'_>, side: u32) -> Result<(), ConvertError> {
+    let (bands, sample) = (outcome.bands.len(), u64::from(outcome.data_type.bytes()));
+    let mib = (u64::from(side).pow(2) * bands as u64 * sample) >> 20;
+    if mib > BLOCK_MIB {
+        let data_type = outcome.data_type.name();
+        return Err(ConvertError::Block { bands, data_type, mib, limit_mib: BLOCK_MIB });
+    }
+    Ok(())
 }
 
 /// All datasets of one outcome, which must lie on each other, and the bands to take.
