@@ -1,6 +1,6 @@
 //! Chunks as Blosc holds them: bytes of samples regrouped by their significance, which zstd then packs far better.
 //!
-//! Source: README_CHUNK_FORMAT.rst of c-blosc 1.21, format version 2. Each chunk is one block that is not split.
+//! Source: `README_CHUNK_FORMAT.rst` of c-blosc 1.21, format version 2. Each chunk is one block that is not split.
 
 use std::io;
 

@@ -169,7 +169,7 @@ impl Store<'_> {
         check_values(&outcome, options)?;
         let Some(facts) = outcome.bands.first().map(|band| &band.facts) else { return Ok(()) };
         let data_type = data_type_of(outcome.data_type)
-            .ok_or_else(|| ConvertError::Type { data_type: "of a type that Zarr arrays have no name for" })?;
+            .ok_or(ConvertError::Type { data_type: "of a type that Zarr arrays have no name for" })?;
         let fill = outcome.nodata_of(facts).and_then(|nodata| fill_of(data_type, &nodata));
         let stale = |pair: &Pair| outcome.changes_values && pair.0.starts_with("STATISTICS_");
         let about = attributes(&name, facts, fill.as_ref(), stale);

@@ -52,7 +52,7 @@ pub(super) fn data_type_of(data_type: GdalDataType) -> Option<DataType> {
         GdalDataType::Int64 => DataType::I64,
         GdalDataType::Float32 => DataType::F32,
         GdalDataType::Float64 => DataType::F64,
-        _ => return None,
+        GdalDataType::Unknown => return None,
     })
 }
 
@@ -147,9 +147,9 @@ pub(super) fn attributes(
 /// Metadata as attributes.
 pub(super) fn texts<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Map<String, Value> {
     // Units of time would make times of all values.
-    let kept = pairs.filter(|(key, value)| {
-        !ENCODING.contains(&key.as_str()) && !(key == "units" && value.contains(" since "))
-    });
+    let is_of_time = |key: &str, value: &str| key == "units" && value.contains(" since ");
+    let kept = pairs.filter(|(key, _)| !ENCODING.contains(&key.as_str()));
+    let kept = kept.filter(|(key, value)| !is_of_time(key, value));
     kept.map(|(key, value)| (key.clone(), json!(value))).collect()
 }
 
