@@ -1,6 +1,6 @@
 """The same GeoTIFFs to COGs: `cairn convert` against rio-cogeo, same options, two jobs each.
 
-Eight scenes of 4096 x 4096 uint16 in strips, hot in the page cache, to deflate (level 6, predictor 2, blocks of 512, nearest
+Four scenes of 4096 x 4096 uint16 in strips, hot in the page cache, to deflate (level 6, predictor 2, blocks of 512, nearest
 overviews). rio-cogeo runs in two ways: as its command, two processes at a time, and as its function in two worker processes
 that are up already, which is the best it can do. Rounds alternate, so that a busy machine hits all alike; the outcomes are
 compared pixel by pixel.
@@ -23,7 +23,7 @@ from rio_cogeo.cogeo import cog_translate
 
 CAIRN = pathlib.Path(__file__).parent.parent / "target/release/cairn"
 RIO = pathlib.Path(sys.executable).with_name("rio")
-SIDE, SCENES, ROUNDS, JOBS = 4096, 8, 3, 2
+SIDE, SCENES, ROUNDS, JOBS = 4096, 4, 3, 2
 
 
 def write(path, seed):

@@ -9,6 +9,7 @@
 //! * [`source`]: what other makers hand out: Sentinel-2 products, other STAC APIs.
 //! * [`tree`]: the static tree: walking it through its links, and publishing one.
 //! * [`cog`]: a COG's bytes become pixels: header, block table, codecs such as deflate, predictors.
+//! * `zarr`: what Zarr stores say of themselves, and their packed chunks.
 //! * [`build`]: rasters become a static tree; the demo's rasters.
 //! * [`upload`]: a folder tree is copied to a store, documents last; sets of images.
 //! * [`fetch`]: a search on another STAC API becomes files here, or period by period at another place.
@@ -20,8 +21,8 @@
 //! * [`api`]: HTTP: handlers, links, the landing page, OpenAPI, the table of errors.
 //! * [`cli`]: one file per verb.
 //!
-//! Arrows run one way: `cli → any`; `api → {search, patch, asset, tree}`; `patch → {search, cog, storage}`;
-//! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {source, cog, tree, storage}`;
+//! Arrows run one way: `cli → any`; `api → {search, patch, asset, tree}`; `patch → {search, cog, storage, zarr}`;
+//! `asset → {search, storage}`; `search → catalog`; `catalog → {tree, storage}`; `build → {source, cog, tree, storage, zarr}`;
 //! `upload → {build, cog, tree, storage}`; `fetch → {source, tree, storage, upload}`; `validate → {cog, tree, storage}`; `source → storage`; `cog → storage`;
 //! `tree → storage`; all of them may use `stac`, `crs` and `pool`. A test holds the code to this.
 
@@ -42,3 +43,5 @@ pub mod storage;
 pub mod tree;
 pub mod upload;
 pub mod validate;
+#[cfg_attr(not(feature = "gdal"), expect(dead_code, unused_imports, reason = "`convert` alone packs chunks"))]
+mod zarr;

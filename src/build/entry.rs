@@ -308,7 +308,7 @@ impl Maker {
                     self.pool.run(move || png::encode(&picture, &note)).await
                 }
                 Err(error) => {
-                    let files: Vec<PathBuf> = channels.into_iter().map(|(path, _)| path).collect();
+                    let files: Vec<PathBuf> = channels.into_iter().map(|channel| channel.path).collect();
                     let problem = Problem { files, ..Problem::of(PathBuf::new(), &error) };
                     outcome.warnings.push(format!("no thumbnail of {problem}"));
                     return;
@@ -322,13 +322,13 @@ impl Maker {
     /// Tells the files and bands that a thumbnail is drawn from, in their present state; none when one is not there.
     async fn note_of(&self, channels: &[Channel], outcome: &Outcome) -> Option<String> {
         let mut note = String::new();
-        for (path, band) in channels {
+        for Channel { path, band, range } in channels {
             let name = path.strip_prefix(&self.source).unwrap_or(path).to_string_lossy();
             let etag = match outcome.facts.iter().find(|fact| fact.file == name) {
                 Some(fact) => fact.etag.clone(),
                 None => self.fact(path).await.ok()?.etag,
             };
-            note.extend([name.as_ref(), " ", &band.to_string(), " ", &etag, ";"]);
+            note.extend([name.as_ref(), " ", &band.to_string(), " ", &etag, &format!(" {range:?};")]);
         }
         Some(thumbnail::digest(&note))
     }

@@ -83,6 +83,8 @@ impl Walk {
         let is_document = extension.eq_ignore_ascii_case("json");
         // Follows links, so that a dangling one is told only where it would have been a raster.
         match fs::metadata(&path) {
+            // The chunks of a store are no files of their own.
+            Ok(metadata) if metadata.is_dir() && extension.eq_ignore_ascii_case("zarr") => {}
             Ok(metadata) if metadata.is_dir() => self.folder(&path, &relative, scan),
             Ok(metadata) if !metadata.is_file() => {}
             Ok(_) if is_raster => scan.rasters.push(Found { relative, path }),

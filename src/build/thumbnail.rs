@@ -1,7 +1,9 @@
 //! A picture of an Item, at no more than 512 pixels a side, on the grid of its raster.
 //!
 //! Red, green and blue come from an asset that is a picture already (role `visual`), else from the bands of these common
-//! names, else one band is shown in grey. All but pictures of bytes are stretched between their 2nd and 98th percentile.
+//! names, else from a raster whose bands are colours, else one band is shown in grey. Reflectance, which a
+//! scale tells, is shown from 0 to 0.3, as ESA's own pictures are: clouds do not darken the land, and dates look alike. All else but
+//! pictures of bytes is stretched between the 2nd and the 98th percentile.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use stac::{Asset, Item};
 
 use super::pixels::{self, PixelError, Pixels};
 use super::png::Picture;
+use crate::cog::{Image, Photometric};
 use crate::pool::Pool;
 use crate::stac::DataType;
 use crate::storage::Storage;
@@ -24,8 +27,27 @@ pub(super) const KEY: &str = "thumbnail";
 /// Its name in the Item's folder.
 pub(super) const FILE: &str = "thumbnail.png";
 
-/// One channel of a picture: a band, from 0, of a file.
-pub(super) type Channel = (PathBuf, u16);
+/// The reflectance that is shown in full colour.
+const BRIGHT: f64 = 0.3;
+/// Scales of reflectance are finer than this.
+const FINE_SCALE: f64 = 0.01;
+
+/// One channel of a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Channel {
+    /// A file.
+    pub(super) path: PathBuf,
+    /// A band of it, from 0.
+    pub(super) band: u16,
+    /// The samples that are shown in black and in full colour, where they are known beforehand.
+    pub(super) range: Option<(f64, f64)>,
+}
+
+impl Channel {
+    fn new(asset: &Asset, band: u16) -> Self {
+        Self { path: PathBuf::from(&asset.href), band, range: None }
+    }
+}
 
 /// The bands that an Item is shown in, one or three; none when it has no raster on this disk.
 pub(super) fn channels_of(item: &Item) -> Vec<Channel> {
@@ -33,7 +55,7 @@ pub(super) fn channels_of(item: &Item) -> Vec<Channel> {
     let visual = rasters().find(|asset| asset.roles.iter().any(|role| role == "visual"));
     if let Some(asset) = visual {
         let count = if asset.bands.len() == 1 { 1 } else { 3 };
-        return (0..count).map(|band| (PathBuf::from(&asset.href), band)).collect();
+        return (0..count).map(|band| Channel::new(asset, band)).collect();
     }
     let named = |common: &str| {
         rasters().find_map(|asset| {
@@ -41,7 +63,8 @@ pub(super) fn channels_of(item: &Item) -> Vec<Channel> {
                 band.additional_fields.get("eo:common_name").is_some_and(|name| name == common)
             };
             let at = asset.bands.iter().position(is)?;
-            Some((PathBuf::from(&asset.href), u16::try_from(at).ok()?))
+            let range = asset.bands.get(at).and_then(reflectance);
+            Some(Channel { range, ..Channel::new(asset, u16::try_from(at).ok()?) })
         })
     };
     if let (Some(red), Some(green), Some(blue)) = (named("red"), named("green"), named("blue")) {
@@ -49,7 +72,15 @@ pub(super) fn channels_of(item: &Item) -> Vec<Channel> {
     }
     let data = rasters().find(|asset| asset.roles.iter().any(|role| role == "data"));
     let Some(asset) = data.or_else(|| rasters().next()) else { return Vec::new() };
-    vec![(PathBuf::from(&asset.href), 0)]
+    vec![Channel::new(asset, 0)]
+}
+
+/// The samples of no reflectance and of a bright one.
+fn reflectance(band: &stac::Band) -> Option<(f64, f64)> {
+    let field = |name: &str| band.additional_fields.get(name)?.as_f64();
+    let scale = field("raster:scale").filter(|scale| *scale > 0.0 && *scale < FINE_SCALE)?;
+    let offset = field("raster:offset").unwrap_or_default();
+    Some((-offset / scale, (BRIGHT - offset) / scale))
 }
 
 /// The asset of a thumbnail at a path.
@@ -81,21 +112,35 @@ pub(super) async fn draw(
     channels: &[Channel],
 ) -> Result<Picture, PixelError> {
     let mut all: Vec<Pixels> = Vec::with_capacity(channels.len());
-    for (path, band) in channels {
+    for Channel { path, band, .. } in channels {
         let opened = pixels::open(storage, path).await?;
-        all.push(pixels::read(storage, pool, &opened, &[*band], SIDE_PIXELS).await?);
+        let in_colours = channels.len() == 1 && is_coloured(&opened.header.full.image);
+        let bands = if in_colours { vec![0, 1, 2] } else { vec![*band] };
+        let read = pixels::read(storage, pool, &opened, &bands, SIDE_PIXELS).await?;
+        let Pixels { rows, cols, data_type, bands } = read;
+        all.extend(bands.into_iter().map(|band| Pixels { rows, cols, data_type, bands: vec![band] }));
     }
-    Ok(pool.run(move || picture(&all)).await)
+    let known: Vec<Option<(f64, f64)>> = channels.iter().map(|channel| channel.range).collect();
+    Ok(pool.run(move || picture(&all, &known)).await)
 }
 
-/// Bands of other sizes than the first are brought to it by their nearest pixels.
-fn picture(bands: &[Pixels]) -> Picture {
+/// True when the first three bands are red, green and blue.
+fn is_coloured(image: &Image) -> bool {
+    image.bands >= 3 && matches!(image.photometric, Photometric::Rgb | Photometric::YCbCr)
+}
+
+/// Bands of other sizes than the first are brought to it by their nearest pixels; `known` are the ranges of some.
+fn picture(bands: &[Pixels], known: &[Option<(f64, f64)>]) -> Picture {
     let Some(first) = bands.first() else {
         return Picture { rows: 0, cols: 0, channels: 2, data: Vec::new() };
     };
     let is_picture = bands.len() == 3 && bands.iter().all(|band| band.data_type == Some(DataType::U8));
-    let ranges: Vec<(f64, f64)> =
-        bands.iter().map(|band| if is_picture { (0.0, 255.0) } else { stretch(band) }).collect();
+    let range = |(at, band): (usize, &Pixels)| match known.get(at).copied().flatten() {
+        Some(known) => known,
+        None if is_picture => (0.0, 255.0),
+        None => stretch(band),
+    };
+    let ranges: Vec<(f64, f64)> = bands.iter().enumerate().map(range).collect();
     let mut data = Vec::with_capacity(first.rows * first.cols * (bands.len() + 1));
     for row in 0..first.rows {
         for col in 0..first.cols {
@@ -143,7 +188,7 @@ mod tests {
 
     #[test]
     fn grey_is_stretched_and_invalid_pixels_are_clear() {
-        let drawn = picture(&[pixels(DataType::U16, &[100.0, 200.0, f64::NAN, 300.0])]);
+        let drawn = picture(&[pixels(DataType::U16, &[100.0, 200.0, f64::NAN, 300.0])], &[]);
         assert_eq!((drawn.channels, drawn.data[0], drawn.data[1]), (2, 0, 255));
         assert_eq!((drawn.data[4], drawn.data[5]), (0, 0));
     }
@@ -151,8 +196,19 @@ mod tests {
     #[test]
     fn pictures_of_bytes_stay_as_they_are() {
         let band = || pixels(DataType::U8, &[7.0, 9.0]);
-        let drawn = picture(&[band(), band(), band()]);
+        let drawn = picture(&[band(), band(), band()], &[]);
         assert_eq!(drawn.data, [7, 7, 7, 255, 9, 9, 9, 255]);
+    }
+
+    #[test]
+    fn reflectance_is_shown_alike_whatever_the_clouds() {
+        let band: stac::Band =
+            serde_json::from_value(serde_json::json!({"raster:scale": 1e-4, "raster:offset": -0.1}))
+                .expect("a band");
+        let range = reflectance(&band).expect("a range");
+        assert!((range.0 - 1000.0).abs() < 1e-6 && (range.1 - 4000.0).abs() < 1e-6, "{range:?}");
+        let drawn = picture(&[pixels(DataType::U16, &[1000.0, 2500.0, 12000.0])], &[Some(range)]);
+        assert_eq!(drawn.data, [0, 255, 128, 255, 255, 255]);
     }
 
     #[test]
@@ -161,7 +217,7 @@ mod tests {
         let mut asset = Asset::new("/x/B08.tif").role("data");
         asset.bands.clear();
         item.assets.insert("B08".into(), asset);
-        assert_eq!(channels_of(&item), [(PathBuf::from("/x/B08.tif"), 0)]);
+        assert_eq!(channels_of(&item), [Channel::new(&item.assets["B08"], 0)]);
         item.assets.insert("TCI".into(), Asset::new("/x/TCI.tif").role("visual"));
         assert_eq!(channels_of(&item).len(), 3);
         item.assets.clear();

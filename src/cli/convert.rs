@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 #[cfg(feature = "gdal")]
-use crate::build::convert::{Compression, Layout, Nodata, Options, Predictor, Preset, Reprojection, Shard};
+use crate::build::convert::{
+    Compression, Format, Layout, Nodata, Options, Predictor, Preset, Reprojection, Shard,
+};
 #[cfg(feature = "gdal")]
 use crate::storage::in_one_line;
 
@@ -17,11 +19,11 @@ pub(super) struct ConvertArgs {
     #[arg(value_name = "SRC", required = true)]
     sources: Vec<String>,
 
-    /// Folder for the COGs; with one SRC it may be a file that ends in .tif
+    /// Folder for the COGs or stores; with one SRC it may be a file that ends in .tif, or a store that ends in .zarr
     #[arg(value_name = "DEST")]
     dest: PathBuf,
 
-    /// What to write: cog (zarr is not in this version)
+    /// What to write: cog, or zarr (version 3: an array a band, in square chunks, Blosc with zstd)
     #[arg(long, value_name = "FORMAT", default_value = "cog")]
     format: String,
 
@@ -33,7 +35,7 @@ pub(super) struct ConvertArgs {
     #[arg(long, alias = "compression", value_name = "CODEC")]
     compress: Option<String>,
 
-    /// Level of deflate (1-12) or zstd (1-22) [default: the profile's]
+    /// Level of deflate (1-12), zstd (1-22) or of zarr's Blosc (1-9) [default: the profile's; zarr: 5]
     #[arg(long, value_name = "N")]
     level: Option<u32>,
 
@@ -49,7 +51,7 @@ pub(super) struct ConvertArgs {
     #[arg(long, value_name = "KIND")]
     predictor: Option<String>,
 
-    /// Pixels along a side of a block, a multiple of 16 [default: the profile's]
+    /// Pixels along a side of a block or a chunk, a multiple of 16 [default: the profile's; zarr: 512]
     #[arg(long, alias = "block-size", value_name = "PIXELS")]
     blocksize: Option<u32>,
 
@@ -73,9 +75,9 @@ pub(super) struct ConvertArgs {
     #[arg(long, alias = "overviews", value_name = "N")]
     overview_level: Option<u32>,
 
-    /// Kernel of overviews: nearest, bilinear, cubic, cubic-spline, lanczos, average, mode, rms
-    #[arg(long, value_name = "KERNEL", default_value = "nearest")]
-    overview_resampling: String,
+    /// Kernel of overviews: nearest, bilinear, cubic, cubic-spline, lanczos, average, mode, rms [default: nearest]
+    #[arg(long, value_name = "KERNEL")]
+    overview_resampling: Option<String>,
 
     /// Reproject to this CRS, such as EPSG:3857
     #[arg(long, value_name = "CRS", conflicts_with = "web_optimized")]
@@ -101,9 +103,9 @@ pub(super) struct ConvertArgs {
     #[arg(long, value_name = "BANDS")]
     stack: Vec<String>,
 
-    /// Sentinel-2 products: 'bands' (a COG a band, in ITEM/) or 'stacked' (a COG a resolution, in ZONE/BAND/SQUARE/YEAR/MONTH/ITEM/)
-    #[arg(long, value_name = "LAYOUT", default_value = "bands")]
-    layout: String,
+    /// Sentinel-2 products: 'bands' (a COG a band, in ITEM/) or 'stacked' (a COG a resolution, in ZONE/BAND/SQUARE/YEAR/MONTH/ITEM/) [default: bands]
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<String>,
 
     /// Sentinel-2 products: take those of ascending orbits, too
     #[arg(long)]
@@ -143,7 +145,11 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<()> {
 
     let options = options(args)?;
     let dest = options.dest.clone();
-    let progress = Arc::new(Progress::new("COGs done", args.quiet));
+    let (outcomes, done) = match options.format {
+        Format::Cog => ("COGs", "COGs done"),
+        Format::Zarr => ("stores", "stores done"),
+    };
+    let progress = Arc::new(Progress::new(done, args.quiet));
     let stop = Arc::new(AtomicBool::new(false));
     let runtime = super::runtime()?;
     let ended = runtime.block_on(async {
@@ -176,8 +182,9 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<()> {
     }
     if !args.quiet {
         say(&format!(
-            "{} COGs written ({} bytes), {} there already, {} inputs left out, {} failed",
+            "{} {} written ({} bytes), {} there already, {} inputs left out, {} failed",
             report.written,
+            outcomes,
             report.bytes,
             report.skipped,
             report.left_out.len(),
@@ -192,11 +199,10 @@ pub(super) fn run(args: &ConvertArgs) -> anyhow::Result<()> {
 /// The checked options.
 #[cfg(feature = "gdal")]
 fn options(args: &ConvertArgs) -> anyhow::Result<Options> {
-    anyhow::ensure!(
-        args.format.eq_ignore_ascii_case("cog"),
-        "--format {}: this version writes cog only",
-        args.format
-    );
+    let format = parse::<Format>("--format", Some(&args.format))?.unwrap_or_default();
+    if format == Format::Zarr {
+        check_for_zarr(args)?;
+    }
     let dest = args.dest.to_string_lossy();
     for place in args.sources.iter().map(String::as_str).chain([dest.as_ref()]) {
         anyhow::ensure!(
@@ -220,9 +226,10 @@ fn options(args: &ConvertArgs) -> anyhow::Result<Options> {
     Ok(Options {
         sources: args.sources.clone(),
         dest: args.dest.clone(),
+        format,
         compression,
         // A preset's level belongs to its codec.
-        level: args.level.or(if own { preset.level } else { None }),
+        level: args.level.or(preset.level.filter(|_| own && format == Format::Cog)),
         quality: args.quality,
         max_error: args.max_z_error,
         predictor: predictor.unwrap_or(if compression.has_predictor() {
@@ -236,17 +243,39 @@ fn options(args: &ConvertArgs) -> anyhow::Result<Options> {
         data_type: args.dtype.clone(),
         clip: args.clip,
         overviews: args.overview_level,
-        overview_resampling: kernel(&args.overview_resampling),
+        overview_resampling: kernel(args.overview_resampling.as_deref().unwrap_or("nearest")),
         reprojection,
         resampling: kernel(&args.resampling),
         bands: args.bands.iter().map(|name| name.trim().to_owned()).collect(),
         stacks: args.stack.iter().map(split).collect(),
-        layout: parse::<Layout>("--layout", Some(&args.layout))?.unwrap_or_default(),
+        layout: parse::<Layout>("--layout", args.layout.as_deref())?.unwrap_or_default(),
         ascending: args.ascending,
         overwrite: args.overwrite,
         jobs: args.jobs.unwrap_or_else(cores),
         shard: parse::<Shard>("--shard", args.shard.as_deref())?,
     })
+}
+
+/// Refuses what only COGs have.
+#[cfg(feature = "gdal")]
+fn check_for_zarr(args: &ConvertArgs) -> anyhow::Result<()> {
+    let given = [
+        ("--profile", args.profile.is_some(), "give --blocksize and --level"),
+        ("--compress", args.compress.is_some(), "its chunks are packed by Blosc with zstd; give --level"),
+        ("--quality", args.quality.is_some(), "it loses nothing"),
+        ("--max-z-error", args.max_z_error.is_some(), "it loses nothing"),
+        ("--predictor", args.predictor.is_some(), "Blosc regroups bytes instead"),
+        ("--add-mask", args.add_mask, "nodata is its fill value"),
+        ("--overview-level", args.overview_level.is_some(), "it has no overviews"),
+        ("--overview-resampling", args.overview_resampling.is_some(), "it has no overviews"),
+        ("--web-optimized", args.web_optimized, "--dst-crs EPSG:3857 reprojects it"),
+        ("--stack", !args.stack.is_empty(), "each band is an array of its own; --bands chooses"),
+        ("--layout", args.layout.is_some(), "a product is one store, with a group for each resolution"),
+    ];
+    match given.into_iter().find(|(_, is_given, _)| *is_given) {
+        Some((option, _, instead)) => anyhow::bail!("{option} does not go with --format zarr: {instead}"),
+        None => Ok(()),
+    }
 }
 
 #[cfg(feature = "gdal")]

@@ -18,6 +18,8 @@ use crate::source::api::{BLOCK_BYTES, Disk};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How often what it writes is measured, at least; where that takes long, less often.
 const MEASURE_EVERY: Duration = Duration::from_millis(200);
+/// What a fast disk takes in a millisecond, in bytes: near the limit the command runs for no longer than what is left lasts.
+const BYTES_PER_MILLISECOND: u64 = 4 << 20;
 /// The unit of `ulimit -f`, in bytes.
 const ULIMIT_BYTES: u64 = 512;
 
@@ -86,7 +88,7 @@ impl Run {
             .spawn()?;
         let mut group = Group(child);
         let mut measured = Instant::now();
-        let mut pause = MEASURE_EVERY;
+        let mut pause = MEASURE_EVERY.min(self.lasting());
         loop {
             if let Some(status) = group.0.try_wait()? {
                 return if status.success() { Ok(()) } else { Err(self.ended(status)) };
@@ -96,15 +98,29 @@ impl Run {
             }
             if self.disk.is_limited() && measured.elapsed() >= pause {
                 let began = Instant::now();
+                // Near the limit it holds still while its files are counted.
+                let holds_still = self.lasting() < MEASURE_EVERY;
+                if holds_still {
+                    group.signal(Signal::STOP);
+                }
                 self.disk.measure(&self.dest)?;
-                if self.disk.left() == 0 {
+                if self.disk.left() <= self.disk.margin() {
                     return Err(CommandError::Full);
                 }
-                pause = MEASURE_EVERY.max(began.elapsed() * 4);
+                pause = MEASURE_EVERY.max(began.elapsed() * 4).min(self.lasting());
+                if holds_still {
+                    group.signal(Signal::CONT);
+                }
                 measured = Instant::now();
             }
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(LOOK_EVERY.min(pause));
         }
+    }
+
+    /// How long a fast disk takes to fill what is left.
+    fn lasting(&self) -> Duration {
+        let microseconds = self.disk.left() / (BYTES_PER_MILLISECOND / 1000);
+        Duration::from_micros(microseconds).max(Duration::from_millis(1))
     }
 
     /// Whether it was the limit that it met.
@@ -122,15 +138,21 @@ impl Run {
 /// A command and all that it started: none of it outlives this.
 struct Group(Child);
 
+impl Group {
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself just now.
+            let _gone = kill_process_group(group, signal);
+        }
+    }
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
         if matches!(self.0.try_wait(), Ok(Some(_))) {
             return;
         }
-        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
-            // It may have ended by itself just now.
-            let _gone = kill_process_group(group, Signal::KILL);
-        }
+        self.signal(Signal::KILL);
         let _gone = self.0.wait();
     }
 }
@@ -168,6 +190,17 @@ mod tests {
         assert!(folder.path().join("out/y").exists());
         let (_, ended) = run("exit 3", None);
         assert!(ended.is_err_and(|error| error.to_string().contains('3')));
+    }
+
+    #[test]
+    fn a_command_of_many_files_is_stopped_before_the_limit() {
+        // A quarter of a megabyte each: none is too large by itself, and all are written as fast as the disk takes them.
+        let command = "i=0; while [ $i -lt 4000 ]; do head -c 250000 /dev/zero > {dir}/$i; i=$((i+1)); done";
+        let limit = 100_000_000;
+        let (folder, ended) = run(command, Some(limit));
+        assert!(matches!(ended, Err(CommandError::Full)), "{ended:?}");
+        let held = Disk::new(Some(1)).measure(folder.path()).expect("measured");
+        assert!((limit / 2..=limit).contains(&held), "{held}");
     }
 
     #[test]

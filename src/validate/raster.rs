@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::finding::Finding;
 use crate::cog::{Header, Image, Opened};
-use crate::storage::Location;
+use crate::storage::{Location, LocationError};
 
 /// Rasters up to this many pixels a side need neither tiles nor overviews.
 const SMALL_PIXELS: u32 = 512;
@@ -18,6 +18,16 @@ pub(super) fn is_tiff(asset: &Value, location: &Location) -> bool {
     }
     let name = location.file_name().unwrap_or_default().to_ascii_lowercase();
     name.rsplit_once('.').is_some_and(|(_, extension)| matches!(extension, "tif" | "tiff"))
+}
+
+/// What is there when an asset is: itself, or the document of a Zarr store or of a group in it, which are folders.
+pub(super) fn object_of(asset: &Value, location: Location) -> Result<Location, LocationError> {
+    let media_type = asset.get("type").and_then(Value::as_str).unwrap_or_default();
+    // The second is what pystac called it before.
+    if !media_type.starts_with("application/vnd.zarr") && !media_type.starts_with("application/vnd+zarr") {
+        return Ok(location);
+    }
+    location.child(if media_type.contains("version=2") { ".zgroup" } else { "zarr.json" })
 }
 
 /// Holds the fields of the projection and file extensions, and the bands, against the file.

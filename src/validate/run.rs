@@ -222,7 +222,8 @@ impl Checked {
         let assets = document.get("assets").and_then(Value::as_object);
         for (key, asset) in assets.into_iter().flatten() {
             let Some(href) = asset.get("href").and_then(Value::as_str) else { continue };
-            match resolver.resolve(location, href) {
+            let resolved = resolver.resolve(location, href);
+            match resolved.and_then(|target| raster::object_of(asset, target)) {
                 Ok(target) => self.named.push(Named { location: target, rel: None, href: key.clone() }),
                 Err(error) => {
                     let message = format!("asset '{key}': {error}");

@@ -225,6 +225,7 @@ fn containers_give_a_cog_for_each_raster_in_them() {
         ("two.h5", &["two_Band1.tif", "two_Band2.tif"]),
         ("one.nc", &["one.tif"]),
         ("one.vrt", &["one.tif"]),
+        ("plain.jp2", &["plain.tif"]),
     ] {
         let out = out.join(name);
         converted(&[text(&dir.path().join(name)), text(&out)]);
@@ -234,6 +235,29 @@ fn containers_give_a_cog_for_each_raster_in_them() {
         let cog = out.join(wanted[wanted.len() - 1]);
         script("converted.py", ["stacked", text(&cog), text(&truth)]);
     }
+    // One file for several is refused, with the name by which one can be chosen.
+    let (two, cog) = (dir.path().join("two.nc"), dir.path().join("one.tif"));
+    let (code, said) = convert(&[text(&two), text(&cog)]);
+    let name = said.split('\'').nth(1).unwrap_or_default();
+    assert!(code == Some(1) && name.ends_with("Band1"), "{said}");
+    converted(&[&name.replace("Band1", "Band2"), text(&cog)]);
+    script("converted.py", ["stacked", text(&cog), text(&dir.path().join("second.tif"))]);
+}
+
+#[test]
+fn a_raster_of_more_bands_than_memory_has_room_for_is_refused() {
+    let dir = folder();
+    let band = r#"<VRTRasterBand dataType="Byte"/>"#;
+    let vrt = format!(r#"<VRTDataset rasterXSize="8" rasterYSize="8">{}</VRTDataset>"#, band.repeat(5000));
+    let source = dir.path().join("many.vrt");
+    fs::write(&source, vrt).unwrap();
+    let out = dir.path().join("out.tif");
+    let (code, said) = convert(&[text(&source), text(&out)]);
+    assert!(code == Some(1) && said.contains("make blocks of 1250 MiB"), "{said}");
+    converted(&[text(&source), text(&out), "--blocksize", "16", "--overview-level", "0"]);
+    let fuzzed = repository("tests/data/bad/gdal/excessive-memory-TIFFFillStrip2.tif");
+    let (code, said) = convert(&[text(&fuzzed), text(&out)]);
+    assert!(code == Some(1) && said.contains("65535 bands of Byte"), "{said}");
 }
 
 #[test]
@@ -283,7 +307,9 @@ fn what_cannot_be_done_is_refused_by_name_before_anything_is_written() {
     let band = fixture("rio-tiler/scene_band1.tif");
     let cases: &[(&[&str], &str)] = &[
         (&["--blocksize", "100"], "--blocksize: 100 is no multiple of 16"),
-        (&["--format", "zarr"], "--format zarr: this version writes cog only"),
+        (&["--format", "zip"], "--format zip: expected cog or zarr"),
+        (&["--format", "zarr", "--profile", "zstd"], "--profile does not go with --format zarr"),
+        (&["--format", "zarr", "--level", "12"], "--level: expected 1 to 9"),
         (&["--compress", "lzma"], "expected one of deflate"),
         (&["--compress", "lerc", "--predictor", "2"], "--predictor: lerc takes none"),
         (&["--predictor", "3"], "predictor 3 does not go with UInt16"),

@@ -63,3 +63,4 @@ mod transport;
 mod uploads;
 mod validates;
 mod warps;
+mod zarr_stores;

@@ -19,7 +19,7 @@ fn folder() -> TempDir {
 }
 
 /// A product with pixels; its path.
-fn product(folder: &Path, template: &str, options: &[&str]) -> String {
+pub(crate) fn product(folder: &Path, template: &str, options: &[&str]) -> String {
     let template = repository("tests/data/safe").join(template);
     let arguments = [&[template.to_str().unwrap(), folder.to_str().unwrap()], options].concat();
     script("make_safe.py", arguments).trim().to_owned()

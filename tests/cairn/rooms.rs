@@ -10,13 +10,13 @@ use crate::server::repository;
 const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["asset", "patch", "search", "tree"]),
     ("asset", &["search", "storage"]),
-    ("build", &["cog", "source", "storage", "tree"]),
+    ("build", &["cog", "source", "storage", "tree", "zarr"]),
     ("catalog", &["storage", "tree"]),
     ("cli", ANY),
     ("cog", &["storage"]),
     ("crs", &[]),
     ("fetch", &["source", "storage", "tree", "upload"]),
-    ("patch", &["cog", "search", "storage"]),
+    ("patch", &["cog", "search", "storage", "zarr"]),
     ("pool", &[]),
     ("search", &["catalog"]),
     ("source", &["storage"]),
@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tree", &["storage"]),
     ("upload", &["build", "cog", "storage", "tree"]),
     ("validate", &["cog", "storage", "tree"]),
+    ("zarr", &[]),
 ];
 
 /// What every room may use.

@@ -1,6 +1,6 @@
 """Writes rasters in other formats than TIFF: make_containers.py FOLDER.
 
-`two.nc` (a netCDF of two variables), `two.h5` (the same as HDF5, which netCDF 4 is), `one.nc`, `one.vrt`, and `second.tif` with
+`plain.jp2`, `two.nc` (a netCDF of two variables), `two.h5` (the same as HDF5, which netCDF 4 is), `one.nc`, `one.vrt`, and `second.tif` with
 what the second variable holds, `flipped.tif` with the same upside down.
 """
 
@@ -20,6 +20,7 @@ for name, bands, options in (
     ("two.nc", (first, second), {"driver": "netCDF", "FORMAT": "NC4"}),
     ("two4.nc", (first, second), {"driver": "netCDF", "FORMAT": "NC4"}),
     ("one.nc", (second,), {"driver": "netCDF", "FORMAT": "NC4"}),
+    ("plain.jp2", (second,), {"driver": "JP2OpenJPEG", "QUALITY": "100", "REVERSIBLE": "YES"}),
     ("second.tif", (second,), {"driver": "GTiff"}),
     # netCDF begins in the south; the HDF5 driver does not know.
     ("flipped.tif", (second[::-1],), {"driver": "GTiff"}),

@@ -2,6 +2,28 @@
 
 use std::str::FromStr;
 
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// COGs.
+    #[default]
+    Cog,
+    /// Zarr stores.
+    Zarr,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "cog" => Ok(Self::Cog),
+            "zarr" => Ok(Self::Zarr),
+            _ => Err("expected cog or zarr".to_owned()),
+        }
+    }
+}
+
 /// What is stored in place of samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Predictor {

@@ -49,12 +49,14 @@ pub enum ConvertError {
         path: PathBuf,
     },
     /// A file as DEST for several.
-    #[error("DEST {} is a file, but there are {count} COGs to write; name a folder", dest.display())]
+    #[error("DEST {} is a file, but there are {count} to write; name a folder{choice}", dest.display())]
     OneFile {
         /// As given.
         dest: PathBuf,
         /// How many there are.
         count: usize,
+        /// How to name one of them, where that can be done.
+        choice: String,
     },
     /// GDAL cannot open a source.
     #[error("GDAL cannot open it: {said}")]
@@ -92,6 +94,20 @@ pub enum ConvertError {
     MixedTypes {
         /// The types.
         types: String,
+    },
+    /// Blocks of all bands that do not fit in memory.
+    #[error(
+        "its {bands} bands of {data_type} make blocks of {mib} MiB, and {limit_mib} are the most; --blocksize makes them smaller, --bands takes some"
+    )]
+    Block {
+        /// How many bands there are.
+        bands: usize,
+        /// Their type.
+        data_type: String,
+        /// A block in MiB.
+        mib: u64,
+        /// The most that it may be.
+        limit_mib: u64,
     },
     /// A band that is not there.
     #[error("it has no band '{name}'; it has {has}")]
@@ -154,6 +170,17 @@ pub enum ConvertError {
         predictor: u8,
         /// The type of samples.
         data_type: String,
+    },
+    /// Control points, in a format that has no place for them.
+    #[error(
+        "it lies by ground control points, which a Zarr store cannot hold; --dst-crs brings it to a grid"
+    )]
+    ControlPoints,
+    /// Something else lies where a store is to go.
+    #[error("{} is there and no Zarr store of version 3; remove it or name another DEST", path.display())]
+    NotAStore {
+        /// What lies there.
+        path: PathBuf,
     },
     /// A raster without a place cannot be brought elsewhere.
     #[error("it has no georeference, so it cannot be reprojected")]

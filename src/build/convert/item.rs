@@ -3,15 +3,17 @@
 use geo::{Centroid, LineString, Polygon};
 use serde_json::{Map, Value, json};
 
-use super::choice::Nodata;
+use super::choice::{Format, Nodata};
 use super::options::Options;
-use super::product::{Group, nodata};
+use super::product::{Group, nodata, store_name};
 use crate::build::bands::number;
 use crate::build::footprint::Footprint;
 use crate::source::safe::{Image, Kind, Level, Product};
 
 /// Media type of the assets.
 const COG: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
+/// Media type of the groups of a store.
+const ZARR: &str = "application/vnd.zarr; version=3";
 /// Licence of the data.
 const LICENSE: &str = "https://sentinel.esa.int/documents/247904/690755/Sentinel_Data_Legal_Notice";
 /// Schemas of the extensions whose fields every product has.
@@ -41,7 +43,7 @@ const CONTENT: [&str; 12] = [
     "snow_ice",
 ];
 
-/// The Item of a product whose COGs lie beside it.
+/// The Item of a product whose COGs or store lie beside it.
 pub(super) fn item(product: &Product, groups: &[Group<'_>], options: &Options) -> Value {
     let outline = unwrapped(&product.facts.footprint);
     let centroid = Polygon::new(LineString::from(outline.clone()), Vec::new()).centroid();
@@ -56,7 +58,7 @@ pub(super) fn item(product: &Product, groups: &[Group<'_>], options: &Options) -
         .iter()
         .map(|group| {
             let key = match group.images.as_slice() {
-                [only] => only.band.key.to_owned(),
+                [only] if options.format == Format::Cog => only.band.key.to_owned(),
                 _ => group.name.clone(),
             };
             (key, asset(product, group, options))
@@ -156,8 +158,12 @@ fn properties(product: &Product) -> Map<String, Value> {
 
 fn asset(product: &Product, group: &Group<'_>, options: &Options) -> Value {
     let mut asset = Map::new();
-    asset.insert("href".to_owned(), json!(format!("./{}.tif", group.name)));
-    asset.insert("type".to_owned(), json!(COG));
+    let (href, media_type) = match options.format {
+        Format::Cog => (format!("./{}.tif", group.name), COG),
+        Format::Zarr => (format!("./{}/{}", store_name(&product.item_id()), group.name), ZARR),
+    };
+    asset.insert("href".to_owned(), json!(href));
+    asset.insert("type".to_owned(), json!(media_type));
     let Some(first) = group.images.first() else { return Value::Object(asset) };
     let (band, gsd_m) = (first.band, first.gsd_m);
     let title = match band.kind {

@@ -1,14 +1,15 @@
 //! How COGs are to be written: checked once, so that nothing behind sees an impossible combination.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gdal::raster::GdalDataType;
 
-use super::choice::{Layout, Nodata, Predictor, Reprojection, Shard};
+use super::choice::{Format, Layout, Nodata, Predictor, Reprojection, Shard};
 use super::error::ConvertError;
 use super::preset::Compression;
 use crate::source::safe::Band;
+use crate::zarr::Blosc;
 
 /// Kernels for overviews, by GDAL's names in lower case.
 const OVERVIEW_KERNELS: [&str; 8] =
@@ -37,11 +38,13 @@ const TYPES: [(&str, GdalDataType); 11] = [
 pub struct Options {
     /// Files, folders, globs, or names that only GDAL understands.
     pub sources: Vec<String>,
-    /// A file when it ends in `.tif` and there is one source, else a folder.
+    /// A file when it ends in `.tif` and there is one source, a store when it ends in `.zarr`, else a folder.
     pub dest: PathBuf,
+    /// What is written.
+    pub format: Format,
     /// The codec.
     pub compression: Compression,
-    /// Its level.
+    /// Its level, or that of Blosc.
     pub level: Option<u32>,
     /// Quality from 1 to 100, for the codecs that lose.
     pub quality: Option<u32>,
@@ -49,7 +52,7 @@ pub struct Options {
     pub max_error: Option<f64>,
     /// The predictor.
     pub predictor: Predictor,
-    /// Pixels along a side of a block.
+    /// Pixels along a side of a block or chunk.
     pub block_size: u32,
     /// Nodata of the outcome; none keeps the source's.
     pub nodata: Option<Nodata>,
@@ -94,7 +97,8 @@ impl Options {
             let size = self.block_size;
             return refuse("--blocksize", format!("{size} is no multiple of 16 from 16 to 4096"));
         }
-        if let Some(level) = self.level {
+        self.check_format()?;
+        if let Some(level) = self.level.filter(|_| self.format == Format::Cog) {
             match self.compression.levels() {
                 None => return refuse("--level", format!("{} has no levels", self.compression)),
                 Some(levels) if !levels.contains(&level) => {
@@ -148,6 +152,31 @@ impl Options {
         }
         self.data_type()?;
         self.check_bands()
+    }
+
+    fn check_format(&self) -> Result<(), ConvertError> {
+        let refuse = |option: &'static str, problem: String| Err(ConvertError::Option { option, problem });
+        if self.format == Format::Cog {
+            if is_store(&self.dest) {
+                return refuse("DEST", "it ends in .zarr; --format zarr writes stores".to_owned());
+            }
+            return Ok(());
+        }
+        if is_tiff(&self.dest) && !self.dest.is_dir() {
+            return refuse(
+                "DEST",
+                "it ends in .tif, but --format zarr writes stores: .zarr, or a folder".to_owned(),
+            );
+        }
+        if self.level.is_some_and(|level| !Blosc::LEVELS.contains(&level)) {
+            return refuse("--level", "expected 1 to 9, which Blosc takes".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether DEST is the one thing to write, not a folder for many.
+    pub(super) fn is_for_one(&self) -> bool {
+        is_one(&self.dest)
     }
 
     fn check_bands(&self) -> Result<(), ConvertError> {
@@ -249,7 +278,10 @@ impl Options {
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Threads do not change a byte of the outcome.
-        let mut options = self.creation(1);
+        let mut options = match self.format {
+            Format::Cog => self.creation(1),
+            Format::Zarr => vec![format!("ZARR LEVEL={:?} CHUNK={}", self.level, self.block_size)],
+        };
         if let Some(reprojection) = &self.reprojection {
             options.extend(self.warping(reprojection, None, false));
         }
@@ -257,6 +289,24 @@ impl fmt::Display for Options {
         let Self { nodata, add_mask, data_type, clip, bands, .. } = self;
         write!(f, " nodata={nodata:?} add_mask={add_mask} dtype={data_type:?} clip={clip} bands={bands:?}")
     }
+}
+
+fn has_extension(path: &Path, names: &[&str]) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    names.iter().any(|name| extension.eq_ignore_ascii_case(name))
+}
+
+fn is_tiff(path: &Path) -> bool {
+    has_extension(path, &["tif", "tiff"])
+}
+
+fn is_store(path: &Path) -> bool {
+    has_extension(path, &["zarr"])
+}
+
+/// Whether a DEST names one file or store by its extension.
+pub(super) fn is_one(dest: &Path) -> bool {
+    is_store(dest) || (is_tiff(dest) && !dest.is_dir())
 }
 
 /// GDAL's own spelling of a kernel.
@@ -273,6 +323,7 @@ pub(super) mod tests {
         Options {
             sources: Vec::new(),
             dest: PathBuf::new(),
+            format: Format::Cog,
             compression: Compression::Deflate,
             level: Some(6),
             quality: None,

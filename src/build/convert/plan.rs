@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::choice::Format;
 use super::error::ConvertError;
 use super::facts::{Source, subdatasets};
 use super::input::{Input, Kind};
@@ -43,9 +44,11 @@ pub(super) struct TaskSource {
     pub(super) bands: Vec<String>,
     /// What is told of its one band, or its bands, by other means.
     pub(super) told: Option<Told>,
+    /// The group of a Zarr store that its bands go to; empty: the store's own.
+    pub(super) group: String,
 }
 
-/// One COG to make.
+/// One COG or Zarr store to make.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
     /// What it is made of; bands in this order.
@@ -73,7 +76,6 @@ pub(super) struct Plan {
 
 /// Says what COGs the inputs become.
 pub(super) fn plan(inputs: Vec<Input>, options: &Options) -> Result<Plan, ConvertError> {
-    let is_file = is_tiff(&options.dest) && !options.dest.is_dir();
     let mut plan = Plan::default();
     let (products, rasters): (Vec<_>, Vec<_>) =
         inputs.into_iter().partition(|input| input.kind == Kind::Product);
@@ -94,12 +96,26 @@ pub(super) fn plan(inputs: Vec<Input>, options: &Options) -> Result<Plan, Conver
     } else {
         stacking::tasks(rasters, options, &mut plan);
     }
-    if is_file {
+    if options.format == Format::Zarr {
+        for task in &mut plan.tasks {
+            task.dest.set_extension("zarr");
+        }
+    }
+    if options.is_for_one() {
         let count = plan.tasks.len();
         match plan.tasks.as_mut_slice() {
             [] => {}
-            [only] => only.dest.clone_from(&options.dest),
-            _ => return Err(ConvertError::OneFile { dest: options.dest.clone(), count }),
+            [only] => {
+                only.dest.clone_from(&options.dest);
+                // There is no folder for an Item.
+                only.making = None;
+            }
+            [first, ..] => {
+                let choice =
+                    first.is_container.then(|| format!(", or one of them, such as '{}'", first.label));
+                let choice = choice.unwrap_or_default();
+                return Err(ConvertError::OneFile { dest: options.dest.clone(), count, choice });
+            }
         }
     }
     check(&plan.tasks)?;
@@ -116,6 +132,7 @@ fn tasks_of(input: &Input, options: &Options) -> Result<Vec<Task>, ConvertError>
             file: input.file.clone(),
             bands: options.bands.clone(),
             told: None,
+            group: String::new(),
         }],
         dest,
         label,
@@ -158,9 +175,4 @@ fn check(tasks: &[Task]) -> Result<(), ConvertError> {
         }
     }
     Ok(())
-}
-
-pub(super) fn is_tiff(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    extension.eq_ignore_ascii_case("tif") || extension.eq_ignore_ascii_case("tiff")
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use chrono::Datelike as _;
 
-use super::choice::Layout;
+use super::choice::{Format, Layout};
 use super::error::ConvertError;
 use super::input::Input;
 use super::item::item;
@@ -81,13 +81,25 @@ pub(super) fn tasks(input: &Input, options: &Options) -> Result<Option<Vec<Task>
     let making = || Making {
         path: folder.join(format!("{id}.json")),
         document: document + "\n",
-        left: AtomicUsize::new(groups.len()),
+        // A product's store is one task.
+        left: AtomicUsize::new(if options.format == Format::Zarr { 1 } else { groups.len() }),
         failed: AtomicBool::new(false),
     };
     // On another grid the metadata do not hold: `build` makes an Item of the COGs themselves.
     let making = options.reprojection.is_none().then(|| Arc::new(making()));
+    let source = |group: &str, image: &Image| source(&product, image, group);
+    if options.format == Format::Zarr {
+        let all = groups.iter().flat_map(|group| group.images.iter().map(|image| source(&group.name, image)));
+        return Ok(Some(vec![Task {
+            sources: all.collect(),
+            dest: folder.join(store_name(&id)),
+            label: path.display().to_string(),
+            is_container: false,
+            making,
+        }]));
+    }
     let task = |group: &Group<'_>| Task {
-        sources: group.images.iter().map(|image| source(&product, image)).collect(),
+        sources: group.images.iter().map(|image| source("", image)).collect(),
         dest: folder.join(format!("{}.tif", group.name)),
         label: format!("{} {}", path.display(), group.name),
         is_container: false,
@@ -96,7 +108,12 @@ pub(super) fn tasks(input: &Input, options: &Options) -> Result<Option<Vec<Task>
     Ok(Some(groups.iter().map(task).collect()))
 }
 
-fn source(product: &Product, image: &Image) -> TaskSource {
+/// The name of a product's store.
+pub(super) fn store_name(id: &str) -> String {
+    format!("{id}.zarr")
+}
+
+fn source(product: &Product, image: &Image, group: &str) -> TaskSource {
     let band = image.band;
     let is_picture = band.kind == Kind::Picture;
     TaskSource {
@@ -109,6 +126,7 @@ fn source(product: &Product, image: &Image) -> TaskSource {
             scaling: product.scaling(band),
             nodata: Some(nodata(product, image)),
         }),
+        group: group.to_owned(),
     }
 }
 
@@ -146,6 +164,9 @@ pub(super) fn groups<'a>(product: &'a Product, options: &Options) -> Result<Vec<
         image.band.kind != Kind::Picture || product.check(image).is_ok() || !options.bands.is_empty()
     };
     let chosen = product.images.iter().filter(|image| options.wants(image.band)).filter(is_there);
+    if options.format == Format::Zarr {
+        return by_grid(chosen);
+    }
     let mut groups: Vec<Group<'a>> = Vec::new();
     for image in chosen {
         let is_alike = |group: &&mut Group<'_>| {
@@ -159,6 +180,23 @@ pub(super) fn groups<'a>(product: &'a Product, options: &Options) -> Result<Vec<
         }
     }
     groups.into_iter().map(|group| stacked(group.images)).collect()
+}
+
+/// A group of a store for each grid. The picture, whose bands are made of others for eyes, is left out.
+fn by_grid<'a>(chosen: impl Iterator<Item = &'a Image>) -> Result<Vec<Group<'a>>, ConvertError> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for image in chosen.filter(|image| image.band.kind != Kind::Picture) {
+        let name = format!("r{}m", image.gsd_m);
+        match groups.iter_mut().find(|group| group.name == name) {
+            Some(group) => group.images.push(image),
+            None => groups.push(Group { name, images: vec![image] }),
+        }
+    }
+    if groups.is_empty() {
+        let problem = "TCI is a picture, which --format zarr leaves out".to_owned();
+        return Err(ConvertError::Option { option: "--bands", problem });
+    }
+    Ok(groups)
 }
 
 /// Rasters in one file, which must be of one resolution and type.

@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use super::error::ConvertError;
 use super::input;
 use super::options::Options;
-use super::plan::{Plan, Task, is_tiff, plan};
+use super::options::is_one;
+use super::plan::{Plan, Task, plan};
 use super::write::{Done, write};
 
 /// Begins the names of folders for unfinished files.
@@ -33,7 +34,7 @@ pub struct Failure {
 /// What came of a conversion.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// COGs written.
+    /// COGs or stores written.
     pub written: usize,
     /// COGs that were there already.
     pub skipped: usize,
@@ -151,7 +152,7 @@ pub fn clean_up(dest: &Path) {
 
 /// Where unfinished files lie: on the disk of the destination, so that they can be moved.
 fn folder_of(dest: &Path) -> PathBuf {
-    if is_tiff(dest) && !dest.is_dir() {
+    if is_one(dest) {
         let parent = dest.parent().filter(|parent| !parent.as_os_str().is_empty());
         return parent.unwrap_or(Path::new(".")).to_owned();
     }

@@ -53,7 +53,7 @@ fn sources(members: &[(String, Input)], stack: &[String]) -> Result<Vec<TaskSour
         })?;
         let told = Told { name: band.clone(), scaling: None, nodata: None };
         let (name, file) = (input.name.clone(), input.file.clone());
-        Ok(TaskSource { name, file, bands: vec!["1".to_owned()], told: Some(told) })
+        Ok(TaskSource { name, file, bands: vec!["1".to_owned()], told: Some(told), group: String::new() })
     };
     stack.iter().map(find).collect()
 }

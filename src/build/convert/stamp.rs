@@ -1,4 +1,4 @@
-//! What a COG was made of and how, kept in its metadata: a COG that matches need not be made again.
+//! What an outcome was made of and how, kept in its metadata: one that matches need not be made again.
 
 use std::fs;
 use std::io;
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::facts::Pair;
 use super::plan::Task;
+use super::store;
 
 /// The metadata item's name.
 const KEY: &str = "CAIRN_CONVERTED";
@@ -36,9 +37,12 @@ pub(super) fn stamp(task: &Task, options: &str) -> io::Result<Option<Pair>> {
     Ok(Some((KEY.to_owned(), value.to_string())))
 }
 
-/// Whether a file is there and says the same of itself.
+/// Whether a file or store is there and says the same of itself.
 pub(super) fn matches(dest: &Path, stamp: Option<&Pair>) -> bool {
     let Some((_, wanted)) = stamp else { return false };
+    if dest.is_dir() {
+        return store::attribute(dest, KEY).as_ref() == Some(wanted);
+    }
     if !dest.is_file() {
         return false;
     }

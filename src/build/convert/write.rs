@@ -7,18 +7,22 @@ use gdal::raster::{GdalDataType, RasterCreationOptions};
 use gdal::spatial_ref::{AxisMappingStrategy, CoordTransform, SpatialRef};
 use gdal::{Dataset, DriverManager};
 
-use super::choice::{Nodata, Predictor, Reprojection};
+use super::choice::{Format, Nodata, Predictor, Reprojection};
 use super::error::ConvertError;
 use super::facts::{Pair, Source};
 use super::options::Options;
 use super::plan::{Task, TaskSource};
 use super::range;
 use super::stamp;
+use super::store;
 use super::vrt::{Band, Mask, Outcome};
 
 /// How the intermediate raster of a reprojection is packed: fast, and it lives for seconds.
 const INTERMEDIATE: [&str; 5] =
     ["COMPRESS=ZSTD", "LEVEL=1", "OVERVIEWS=NONE", "BIGTIFF=IF_SAFER", "BLOCKSIZE=512"];
+
+/// The largest block of all bands, in MiB: 512 pixels a side of 1,000 bands of 32 bits.
+const BLOCK_MIB: u64 = 1000;
 
 /// What became of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +33,7 @@ pub(super) enum Done {
     Skipped,
 }
 
-/// Makes one COG; `scratch` is a folder of this task alone, on the disk of the destination.
+/// Makes one COG or store; `scratch` is a folder of this task alone, on the disk of the destination.
 pub(super) fn write(
     task: &Task,
     options: &Options,
@@ -41,8 +45,11 @@ pub(super) fn write(
         return Ok(Done::Skipped);
     }
     fs::create_dir_all(scratch).map_err(ConvertError::write(scratch))?;
+    if options.format == Format::Zarr {
+        return store::write(task, options, stamp, scratch, threads).map(Done::Written);
+    }
     let partial = scratch.join("cog.tif");
-    cog(task, options, stamp, &partial, scratch, threads)?;
+    cog(&task.sources, options, stamp, &partial, scratch, threads)?;
     // What is moved must be there after a crash, too.
     let file = fs::File::open(&partial).map_err(ConvertError::write(&task.dest))?;
     file.sync_all().map_err(ConvertError::write(&task.dest))?;
@@ -54,16 +61,18 @@ pub(super) fn write(
     Ok(Done::Written(bytes))
 }
 
-fn cog(
-    task: &Task,
+/// Has GDAL write the bands of some sources as a COG.
+pub(super) fn cog(
+    wanted: &[TaskSource],
     options: &Options,
     stamp: Option<Pair>,
     partial: &Path,
     scratch: &Path,
     threads: usize,
 ) -> Result<(), ConvertError> {
-    let (sources, bands) = opened(task)?;
+    let (sources, bands) = opened(wanted)?;
     let mut outcome = outcome(&sources, bands, options)?;
+    check_block(&outcome, options.block_size)?;
     check_values(&outcome, options)?;
     let Some(reprojection) = &options.reprojection else {
         outcome.stamp = stamp;
@@ -105,10 +114,21 @@ fn cog(
     copy(&masked, partial, &options.creation(threads))
 }
 
-/// All datasets of a task, which must lie on each other, and the bands to take.
-fn opened(task: &Task) -> Result<(Vec<Source>, Vec<Band>), ConvertError> {
+/// Makes sure that blocks, which GDAL holds several of and which have all bands, fit in memory.
+fn check_block(outcome: &Outcome<'_>, side: u32) -> Result<(), ConvertError> {
+    let (bands, sample) = (outcome.bands.len(), u64::from(outcome.data_type.bytes()));
+    let mib = (u64::from(side).pow(2) * bands as u64 * sample) >> 20;
+    if mib > BLOCK_MIB {
+        let data_type = outcome.data_type.name();
+        return Err(ConvertError::Block { bands, data_type, mib, limit_mib: BLOCK_MIB });
+    }
+    Ok(())
+}
+
+/// All datasets of one outcome, which must lie on each other, and the bands to take.
+pub(super) fn opened(wanted: &[TaskSource]) -> Result<(Vec<Source>, Vec<Band>), ConvertError> {
     let (mut sources, mut bands): (Vec<Source>, Vec<Band>) = (Vec::new(), Vec::new());
-    for TaskSource { name, bands: wanted, told, .. } in &task.sources {
+    for TaskSource { name, bands: chosen, told, .. } in wanted {
         let source = Source::read(name, &Source::open(name)?)?;
         if let Some(first) = sources.first() {
             let unlike =
@@ -123,7 +143,7 @@ fn opened(task: &Task) -> Result<(Vec<Source>, Vec<Band>), ConvertError> {
                 return Err(unlike("the place"));
             }
         }
-        for mut facts in source.chosen(wanted)? {
+        for mut facts in source.chosen(chosen)? {
             if let Some(told) = told {
                 if !told.name.is_empty() {
                     facts.description.clone_from(&told.name);
@@ -148,8 +168,8 @@ fn opened(task: &Task) -> Result<(Vec<Source>, Vec<Band>), ConvertError> {
     Ok((sources, bands))
 }
 
-/// What the COG is to be, without its stamp.
-fn outcome<'a>(
+/// What the outcome is to be, without its stamp.
+pub(super) fn outcome<'a>(
     sources: &'a [Source],
     mut bands: Vec<Band>,
     options: &Options,
@@ -209,7 +229,7 @@ fn outcome<'a>(
 }
 
 /// Makes sure that a type that was asked for holds what the sources have.
-fn check_values(outcome: &Outcome<'_>, options: &Options) -> Result<(), ConvertError> {
+pub(super) fn check_values(outcome: &Outcome<'_>, options: &Options) -> Result<(), ConvertError> {
     if options.data_type.is_none() {
         return Ok(());
     }
@@ -251,9 +271,14 @@ fn extent(source: &Source, crs: &str, resolution: f64) -> Result<[f64; 4], Conve
     Ok([down(west), down(south), up(east), up(north)])
 }
 
+/// The outcome as GDAL reads it.
+pub(super) fn open_virtual(outcome: &Outcome<'_>) -> Result<Dataset, ConvertError> {
+    Dataset::open(Path::new(&outcome.to_xml())).map_err(ConvertError::gdal("put its bands together"))
+}
+
 fn copy(outcome: &Outcome<'_>, dest: &Path, creation: &[String]) -> Result<(), ConvertError> {
     let failed = || ConvertError::gdal("write it as a COG");
-    let virtual_raster = Dataset::open(Path::new(&outcome.to_xml())).map_err(failed())?;
+    let virtual_raster = open_virtual(outcome)?;
     let driver = DriverManager::get_driver_by_name("COG").map_err(failed())?;
     let options: RasterCreationOptions = creation.iter().map(String::as_str).collect();
     let written = virtual_raster.create_copy(&driver, dest, &options).map_err(failed())?;

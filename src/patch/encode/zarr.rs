@@ -14,6 +14,7 @@ use super::beside::{Names, Numbers, floats, names, numbers};
 use super::zip::{Member, zip};
 use crate::crs::Crs;
 use crate::stac::DataType;
+use crate::zarr::{self, Array, Packing, Plane, Samples};
 
 /// A group while it is put together.
 #[derive(Debug, Default)]
@@ -21,14 +22,6 @@ struct Group {
     /// `zarr.json` of each array.
     documents: Map<String, Value>,
     chunks: Vec<Member>,
-}
-
-/// What an array's samples are.
-#[derive(Debug, Clone, Copy)]
-enum Samples {
-    Numbers(DataType),
-    /// Strings of any length.
-    Texts,
 }
 
 /// The array of a batch and what belongs to it.
@@ -89,28 +82,9 @@ impl Group {
         dims: &[&str],
         attributes: &Value,
     ) {
-        let (data_type, fill, codec) = match samples {
-            Samples::Numbers(data_type) => (
-                data_type.name(),
-                if data_type.is_float() { json!("NaN") } else { json!(0) },
-                json!({"name": "bytes", "configuration": {"endian": "little"}}),
-            ),
-            Samples::Texts => ("string", json!(""), json!({"name": "vlen-utf8"})),
-        };
-        let chunk: Vec<usize> = chunk.iter().map(|side| (*side).max(1)).collect();
-        let document = json!({
-            "zarr_format": 3,
-            "node_type": "array",
-            "shape": shape,
-            "data_type": data_type,
-            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": chunk}},
-            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-            "fill_value": fill,
-            "codecs": [codec],
-            "attributes": attributes,
-            "dimension_names": dims,
-        });
-        self.documents.insert(name.to_owned(), document);
+        let packing = Packing::None;
+        let array = Array { samples, shape, chunk, fill: None, packing, dims, attributes };
+        self.documents.insert(name.to_owned(), array.document());
     }
 
     /// The only chunk of an array that has any samples.
@@ -141,28 +115,16 @@ impl Group {
 
     /// The grid mapping, and the middles of pixels.
     fn grid(&mut self, patch: &Patch) {
-        let [a, b, c, d, e, f] = patch.window.transform();
-        let attributes = json!({
-            "spatial_ref": patch.crs(),
-            // As GDAL orders them.
-            "GeoTransform": format!("{c} {a} {b} {f} {d} {e}"),
-        });
+        let transform = patch.window.transform();
+        let attributes = zarr::grid_mapping(&patch.crs(), transform);
         self.describe("spatial_ref", Samples::Numbers(DataType::I32), &[], &[], &[], &attributes);
         self.chunk("spatial_ref", &[], Bytes::from_static(&[0; 4]));
-        if b != 0.0 || d != 0.0 {
-            return;
-        }
         let is_geographic = Crs::from_epsg(patch.window.lattice.epsg).is_ok_and(|crs| crs.is_geographic());
-        let words = if is_geographic {
-            [("latitude", "degrees_north"), ("longitude", "degrees_east")]
-        } else {
-            [("projection_y_coordinate", "m"), ("projection_x_coordinate", "m")]
-        };
-        let axes = [("y", patch.window.height, e, f), ("x", patch.window.width, a, c)];
-        for ((name, count, step, first), (standard, units)) in axes.into_iter().zip(words) {
-            let middles = (0..count).map(|pixel| first + (f64::from(pixel) + 0.5) * step);
-            let attributes = json!({"standard_name": standard, "units": units, "axis": name.to_uppercase()});
-            self.numbers(floats(name, vec![count as usize], middles), &[name], &attributes);
+        let plane = if is_geographic { Plane::Geographic } else { Plane::Projected("m") };
+        let size = (patch.window.width, patch.window.height);
+        for axis in zarr::axes(size, transform, plane).into_iter().flatten() {
+            let shape = vec![axis.middles.len()];
+            self.numbers(floats(axis.name, shape, axis.middles.into_iter()), &[axis.name], &axis.attributes);
         }
     }
 
@@ -190,16 +152,8 @@ impl Group {
     /// The group's own document repeats those of all arrays, so that one read tells everything.
     fn zipped(self, batch: &Batch) -> Vec<Bytes> {
         let [crs, bands, _] = names(batch);
-        let root = json!({
-            "zarr_format": 3,
-            "node_type": "group",
-            "attributes": {"Conventions": "CF-1.11", "crs": crs.json(), "bands": bands.json()},
-            "consolidated_metadata": {
-                "kind": "inline",
-                "must_understand": false,
-                "metadata": self.documents,
-            },
-        });
+        let attributes = json!({"Conventions": "CF-1.11", "crs": crs.json(), "bands": bands.json()});
+        let root = zarr::group(&attributes, &self.documents);
         let document =
             |name: String, document: &Value| Member { name, pieces: vec![document.to_string().into()] };
         let mut members = vec![document("zarr.json".to_owned(), &root)];

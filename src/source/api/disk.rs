@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Files take whole blocks of the disk, in bytes.
 pub const BLOCK_BYTES: u64 = 4096;
 
+/// The largest margin, in bytes.
+const MOST_MARGIN_BYTES: u64 = 4 << 20;
+
 /// A limit that is never exceeded: room is taken before anything is written.
 #[derive(Debug)]
 pub struct Disk {
@@ -38,6 +41,12 @@ impl Disk {
     #[must_use]
     pub fn is_limited(&self) -> bool {
         self.limit < u64::MAX
+    }
+
+    /// What may lie free at the limit all the same, in bytes: too little to stop a writer in time.
+    #[must_use]
+    pub fn margin(&self) -> u64 {
+        MOST_MARGIN_BYTES.min(self.limit / 64)
     }
 
     /// Counts what a folder holds anew, and returns it, in bytes.
