@@ -1,7 +1,7 @@
 //! Servers that are killed while they write: `killed_writes.py` writes, kills, and counts what was lost or broken.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::server::repository;
 use crate::soak;
 use crate::stores::{Env, S3, with};
 
-/// Kills of a usual run; a soak has fifty times as many.
+/// Kills of one tree's server; a soak has fifty trees.
 const KILLS: usize = 20;
 
 /// A tree with one Collection, and one Item of every second month: what is written goes to several documents.
@@ -46,28 +46,48 @@ fn plant(folder: &Path) {
     }
 }
 
-fn killed(root: &str, folder: &Path, env: &Env, where_: &str) {
-    let kills = if soak::times(1) > 1 { KILLS * 50 } else { KILLS };
-    let mut command = Command::new(repository(".cairn/venv/bin/python"));
-    command.arg(repository("tests/clients/killed_writes.py"));
-    command.args([env!("CARGO_BIN_EXE_cairn"), root]).arg(folder).arg(kills.to_string());
-    let ended = with(&mut command, env).output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stdout);
-    assert!(ended.status.success(), "{said}{}", String::from_utf8_lossy(&ended.stderr));
+/// Rounds of [`KILLS`], each on a tree of its own: `plant`ed, and known to the server as what that gives.
+fn killed(where_: &str, env: &Env, plant: impl Fn(usize) -> (String, PathBuf)) {
+    let rounds = if soak::times(1) > 1 { 50 } else { 1 };
+    let mut sums = Vec::new();
+    for round in 0..rounds {
+        let (root, folder) = plant(round);
+        let mut command = Command::new(repository(".cairn/venv/bin/python"));
+        command.arg(repository("tests/clients/killed_writes.py"));
+        command.args([env!("CARGO_BIN_EXE_cairn"), &root]).arg(&folder);
+        command.args([KILLS.to_string(), (7 + round).to_string()]);
+        let ended = with(&mut command, env).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(ended.status.success(), "{said}{}", String::from_utf8_lossy(&ended.stderr));
+        let numbers =
+            said.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u64>().ok());
+        let numbers: Vec<u64> = numbers.collect();
+        sums.resize(numbers.len(), 0);
+        sums.iter_mut().zip(&numbers).for_each(|(sum, number)| *sum += number);
+    }
+    let [kills, acknowledged, lost, broken] = sums[..] else { panic!("{sums:?}") };
+    let said = format!(
+        "{kills} kills, {acknowledged} writes acknowledged: acknowledged lost {lost}, broken trees {broken}"
+    );
     soak::figure(&format!("writes killed on {where_}"), &said);
 }
 
 #[test]
 fn on_disk_a_killed_server_has_lost_nothing_that_it_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
-    plant(folder.path());
-    killed(folder.path().join("catalog.json").to_str().unwrap(), folder.path(), &Env::new(), "disk");
+    killed("disk", &Env::new(), |round| {
+        let tree = folder.path().join(round.to_string());
+        plant(&tree);
+        (tree.join("catalog.json").to_str().unwrap().to_owned(), tree)
+    });
 }
 
 #[test]
 fn in_a_store_a_killed_server_has_lost_nothing_that_it_acknowledged() {
     let s3 = S3::start(&["bucket"]);
-    let folder = s3.bucket("bucket").join("tree");
-    plant(&folder);
-    killed("s3://bucket/tree/catalog.json", &folder, &s3.env(), "S3");
+    killed("S3", &s3.env(), |round| {
+        let tree = s3.bucket("bucket").join(format!("tree-{round}"));
+        plant(&tree);
+        (format!("s3://bucket/tree-{round}/catalog.json"), tree)
+    });
 }

@@ -116,7 +116,7 @@ fn sixty_four_mixed_clients_leave_memory_descriptors_and_tasks_as_they_were() {
     let server = demo::serve_with(&["--cache-bytes", CACHE_BYTES, "--max-patch-bytes", ANSWER_BYTES]);
     let known = Known::of(&server);
     let (answers, refused) = (AtomicU64::new(0), AtomicU64::new(0));
-    let lasts = soak::lasts(Duration::from_secs(40));
+    let lasts = soak::lasts(Duration::from_mins(1));
     let (warm, begin) = (Duration::from_secs(15), Instant::now());
     let end = begin + warm + lasts;
     let mut memory = Vec::new();

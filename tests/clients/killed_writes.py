@@ -1,7 +1,7 @@
 """A server is killed at random instants of mixed writes: what it acknowledged is there after a restart, what it did not is
 whole or absent, and the tree has no broken link.
 
-usage: killed_writes.py CAIRN ROOT FOLDER KILLS   (ROOT: the tree as the server reads it; FOLDER: the same as files)
+usage: killed_writes.py CAIRN ROOT FOLDER KILLS SEED   (ROOT: the tree as the server reads it; FOLDER: the same as files)
 """
 
 import http.client
@@ -22,7 +22,6 @@ import pystac
 CLIENTS = 4
 ITEMS = "/collections/c/items"
 BULK = 25
-SEED = 7
 
 
 def item(id, number):
@@ -65,13 +64,13 @@ class Server:
 class Client(threading.Thread):
     """Writes Items of its own, and knows of each which states it may be in: `None` for not there."""
 
-    def __init__(self, server, name, known):
+    def __init__(self, server, name, known, seed):
         super().__init__()
-        self.server, self.name, self.known = server, name, known
+        self.server, self.name, self.known, self.seed = server, name, known, seed
         self.doubtful, self.acknowledged, self.wrong = [], 0, []
 
     def run(self):
-        chance = random.Random(f"{SEED}{self.name}")
+        chance = random.Random(f"{self.seed}{self.name}")
         for step in range(100_000):
             there = [id for id, states in self.known.items() if len(states) == 1 and None not in states]
             kind = chance.choice(["post", "post", "bulk", "put", "patch", "delete"])
@@ -142,13 +141,13 @@ def broken(cairn, root, folder):
     return "", found
 
 
-def main(cairn, root, folder, kills):
-    chance, known = random.Random(SEED), {}
+def main(cairn, root, folder, kills, seed):
+    chance, known = random.Random(seed), {}
     lost = broken_trees = acknowledged = 0
     cache = tempfile.mkdtemp()
     for kill in range(kills):
         server = Server(cairn, root, cache)
-        clients = [Client(server, f"k{kill}c{n}", {}) for n in range(CLIENTS)]
+        clients = [Client(server, f"k{kill}c{n}", {}, seed) for n in range(CLIENTS)]
         # Each goes on with a part of what is there.
         for n, (id, states) in enumerate(known.items()):
             clients[n % CLIENTS].known[id] = states
@@ -188,4 +187,4 @@ def main(cairn, root, folder, kills):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))

@@ -12,6 +12,7 @@
 //! bounded; no raster is ever whole in memory.
 
 mod arrays;
+mod asset;
 mod choice;
 mod chunk;
 mod error;
