@@ -53,7 +53,7 @@ pub(super) async fn aggregate_get(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, ApiError> {
     let own = base.asked("/aggregate", query.as_deref());
-    counted(&app, client, &base, from_query(query.as_deref())?, &own).await
+    counted(&app, client, &base, asked(from_query(query.as_deref())?)?, &own).await
 }
 
 /// Counts the Items that match.
@@ -72,7 +72,9 @@ pub(super) async fn aggregate_post(
     base: Base,
     WholeBody(body): WholeBody,
 ) -> Result<Json<Value>, ApiError> {
-    counted(&app, client, &base, Params::from_body(&body)?, &base.at("/aggregate")).await
+    let read = |body: &[u8]| -> Result<_, ApiError> { asked(Params::from_body(body)?) };
+    let asked = app.understand(body, read).await?;
+    counted(&app, client, &base, asked, &base.at("/aggregate")).await
 }
 
 /// Counts the Items of a Collection that match.
@@ -97,21 +99,25 @@ pub(super) async fn aggregate_of_collection(
     params.refuse("collections", "the path names the Collection; count several with /aggregate")?;
     params.set("collections", json!([id]));
     let own = base.asked(&format!("/collections/{}/aggregate", super::links::segment(&id)), query.as_deref());
-    counted(&app, client, &base, params, &own).await
+    counted(&app, client, &base, asked(params)?, &own).await
 }
 
 /// What counting takes, in bytes: rows that match, and buckets.
 const COUNTING_BYTES: u64 = 16 << 20;
 
+/// What is to be counted of what.
+fn asked(mut params: Params) -> Result<(Search, Aggregations), ApiError> {
+    let wanted = Aggregations::read(&mut params)?;
+    Ok((Search::read_beside(params, &Aggregations::PARAMETERS)?, wanted))
+}
+
 async fn counted(
     app: &App,
     client: Client,
     base: &Base,
-    mut params: Params,
+    (search, wanted): (Search, Aggregations),
     own: &str,
 ) -> Result<Json<Value>, ApiError> {
-    let wanted = Aggregations::read(&mut params)?;
-    let search = Search::read_beside(params, &Aggregations::PARAMETERS)?;
     let _held = app.gates.searches.enter(client, COUNTING_BYTES).await?;
     let found = app.backend.aggregate(&search, &wanted).await?;
     Ok(Json(json!({

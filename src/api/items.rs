@@ -69,21 +69,29 @@ pub(super) async fn search_post(
     headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
-    let mut params = Params::from_body(&body)?;
-    let sign = take_sign(&mut params)?;
-    let search = Search::read(params)?;
+    let read = |body: &[u8]| -> Result<_, ApiError> {
+        let mut params = Params::from_body(body)?;
+        let sign = take_sign(&mut params)?;
+        Ok((Search::read(params)?, sign))
+    };
+    let (search, sign) = app.understand(body.clone(), read).await?;
     let held = app.gates.searches.enter(client, memory(&search)).await?;
     if let Some(export) = Export::asked(&headers) {
         return export.answer(&app, &base, search, sign, held).await;
     }
     let page = app.backend.page(&search).await?;
     let href = base.at("/search");
-    let links = page.next.as_ref().map(|token| {
-        let mut next: Value = serde_json::from_slice(&body).unwrap_or_default();
-        next["token"] = token.encode().into();
-        json!({"rel": "next", "type": GEOJSON, "href": href, "method": "POST", "body": next, "merge": false})
-    });
-    answer(&app, base, search, page, (&href, links.into_iter().collect()), sign, held).await
+    let mut links = Vec::new();
+    if let Some(token) = page.next.as_ref().map(|token| token.encode()) {
+        let with_token = |body: &[u8]| {
+            let mut next: Value = serde_json::from_slice(body).unwrap_or_default();
+            next["token"] = token.into();
+            next
+        };
+        let next = app.understand(body, with_token).await;
+        links.push(json!({"rel": "next", "type": GEOJSON, "href": href, "method": "POST", "body": next, "merge": false}));
+    }
+    answer(&app, base, search, page, (&href, links), sign, held).await
 }
 
 /// The Items of a Collection.

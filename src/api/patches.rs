@@ -31,7 +31,7 @@ pub(super) async fn patch_get(
     client: Client,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    patch(&app, client, from_query(query.as_deref())?).await
+    patch(&app, client, &Request::read(from_query(query.as_deref())?)?).await
 }
 
 /// One patch time series: an array (time, bands, rows, columns).
@@ -53,7 +53,9 @@ pub(super) async fn patch_post(
     client: Client,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
-    patch(&app, client, Params::from_lenient_body(&body)?).await
+    let read = |body: &[u8]| -> Result<_, ApiError> { Ok(Request::read(Params::from_lenient_body(body)?)?) };
+    let request = app.understand(body, read).await?;
+    patch(&app, client, &request).await
 }
 
 /// A batch of random patch time series: an array (samples, time, bands, rows, columns).
@@ -73,7 +75,7 @@ pub(super) async fn random_get(
     client: Client,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    random(&app, client, from_query(query.as_deref())?).await
+    random(&app, client, &RandomRequest::read(from_query(query.as_deref())?)?).await
 }
 
 /// A batch of random patch time series: an array (samples, time, bands, rows, columns).
@@ -94,18 +96,19 @@ pub(super) async fn random_post(
     client: Client,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
-    random(&app, client, Params::from_lenient_body(&body)?).await
+    let read =
+        |body: &[u8]| -> Result<_, ApiError> { Ok(RandomRequest::read(Params::from_lenient_body(body)?)?) };
+    let request = app.understand(body, read).await?;
+    random(&app, client, &request).await
 }
 
-async fn patch(app: &App, client: Client, params: Params) -> Result<Response, ApiError> {
-    let request = Request::read(params)?;
-    let batch = app.engine.patch(&request, client).await?;
+async fn patch(app: &App, client: Client, request: &Request) -> Result<Response, ApiError> {
+    let batch = app.engine.patch(request, client).await?;
     answer(app, batch, request.series.format).await
 }
 
-async fn random(app: &App, client: Client, params: Params) -> Result<Response, ApiError> {
-    let request = RandomRequest::read(params)?;
-    let batch = app.engine.random(&request, client).await?;
+async fn random(app: &App, client: Client, request: &RandomRequest) -> Result<Response, ApiError> {
+    let batch = app.engine.random(request, client).await?;
     answer(app, batch, request.series.format).await
 }
 

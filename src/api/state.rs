@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::error::ApiError;
@@ -39,6 +40,9 @@ pub struct Parts {
     /// What the operator chose.
     pub settings: Settings,
 }
+
+/// The largest body that is understood on a thread of the runtime, in bytes: some ten microseconds.
+const UNDERSTOOD_AT_ONCE: usize = 8 << 10;
 
 /// Bytes of bodies, in what becomes of them, at once.
 const BODY_BYTES: u64 = 256 << 20;
@@ -85,6 +89,18 @@ impl App {
     /// True when a client with a token can write.
     pub(super) fn takes_writes(&self) -> bool {
         self.settings.tokens.are_given() && self.writing.is_possible()
+    }
+
+    /// Does work that grows with a body: at once where that is small, else on the pool.
+    pub(super) async fn understand<T: Send + 'static>(
+        &self,
+        body: Bytes,
+        work: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> T {
+        if body.len() <= UNDERSTOOD_AT_ONCE {
+            return work(&body);
+        }
+        self.pool.search(move || work(&body)).await
     }
 
     /// The Collection with that id.

@@ -43,7 +43,7 @@ pub(super) async fn post(
 ) -> Result<Response, ApiError> {
     let writer = app.writing.writer()?;
     precondition.check("what is to be made", None)?;
-    let (rules, document) = (Rules::new(&base.root(), "", None), sent.document()?);
+    let (rules, document) = (Rules::new(&base.root(), "", None), sent.document(&app).await?);
     let check = move || rules.collection(document, true);
     let Sound { id, document, warnings } = app.pool.run(check).await.map_err(|faults| unsound(&faults))?;
     let written = writer
@@ -82,7 +82,7 @@ pub(super) async fn put(
     sent: Sent,
 ) -> Result<Response, ApiError> {
     let writer = app.writing.writer()?;
-    let mut document = sent.document()?;
+    let mut document = sent.document(&app).await?;
     let stored = stored(&app, &id).await?;
     precondition.check(&named(&id), stored.as_ref().map(|stored| stored.etag.as_str()))?;
     let condition = match &stored {
@@ -137,7 +137,7 @@ pub(super) async fn patch(
     sent: Sent,
 ) -> Result<Response, ApiError> {
     app.writing.writer()?;
-    let edit = Edit::read(&sent)?;
+    let edit = app.understand(sent.bytes, move |body| Edit::read(sent.media, body)).await?;
     until_first(named(&id), || changed(&app, &base, &id, &precondition, &edit)).await
 }
 

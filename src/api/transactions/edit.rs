@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, header};
 use json_patch::{PatchOperation, jsonptr::Pointer};
 use serde_json::Value;
 
-use super::sent::{Media, Sent, invalid, parsed, unsupported};
+use super::sent::{Media, invalid, parsed, unsupported};
 use crate::api::error::ApiError;
 
 /// Operations of one JSON patch.
@@ -30,16 +30,16 @@ pub(super) enum Edit {
 }
 
 impl Edit {
-    pub(super) fn read(sent: &Sent) -> Result<Self, ApiError> {
-        match sent.media {
-            Media::Json | Media::MergePatch => match parsed(&sent.bytes)? {
+    pub(super) fn read(media: Media, body: &[u8]) -> Result<Self, ApiError> {
+        match media {
+            Media::Json | Media::MergePatch => match parsed(body)? {
                 merge @ Value::Object(_) => Ok(Self::Merge(merge)),
                 _ => Err(invalid(
                     "a merge patch is a JSON object; send a JSON patch as application/json-patch+json",
                 )),
             },
             Media::JsonPatch => {
-                let operations: Vec<PatchOperation> = serde_json::from_slice(&sent.bytes)
+                let operations: Vec<PatchOperation> = serde_json::from_slice(body)
                     .map_err(|error| invalid(format!("the body is no JSON patch: {error}")))?;
                 if operations.len() > MAX_OPERATIONS {
                     let description = format!("a JSON patch has at most {MAX_OPERATIONS} operations");

@@ -111,7 +111,7 @@ pub(super) async fn put(
     sent: Sent,
 ) -> Result<Response, ApiError> {
     let writer = app.writing.writer()?;
-    let mut document = sent.document()?;
+    let mut document = sent.document(&app).await?;
     let stored = if_there(writer.item(&collection, &id).await)?;
     precondition.check(&named(&id), stored.as_ref().map(|stored| stored.etag.as_str()))?;
     let condition = match &stored {
@@ -163,7 +163,7 @@ pub(super) async fn patch(
     sent: Sent,
 ) -> Result<Response, ApiError> {
     app.writing.writer()?;
-    let edit = Edit::read(&sent)?;
+    let edit = app.understand(sent.bytes, move |body| Edit::read(sent.media, body)).await?;
     until_first(named(&id), || changed(&app, &base, (&collection, &id), &precondition, &edit)).await
 }
 

@@ -44,9 +44,9 @@ pub(super) struct Sent {
 
 impl Sent {
     /// The body as a document.
-    pub(super) fn document(&self) -> Result<Value, ApiError> {
+    pub(super) async fn document(self, app: &App) -> Result<Value, ApiError> {
         self.expect_json()?;
-        parsed(&self.bytes)
+        app.understand(self.bytes, parsed).await
     }
 
     /// Refuses what is not said to be a document.
