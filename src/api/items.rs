@@ -16,7 +16,7 @@ use super::params::{WholeBody, from_query, take_sign};
 use super::sending::whole;
 use super::state::App;
 use crate::pool::{Client, Pass};
-use crate::search::{Fields, Item, MAX_PAGE_BYTES, Page, Params, Search};
+use crate::search::{Fields, Item, MAX_PAGE_BYTES, Page, Params, Search, Token};
 
 /// Search Items.
 #[utoipa::path(get, path = "/search", tag = "STAC API",
@@ -82,7 +82,7 @@ pub(super) async fn search_post(
     let page = app.backend.page(&search).await?;
     let href = base.at("/search");
     let mut links = Vec::new();
-    if let Some(token) = page.next.as_ref().map(|token| token.encode()) {
+    if let Some(token) = page.next.as_ref().map(Token::encode) {
         let with_token = |body: &[u8]| {
             let mut next: Value = serde_json::from_slice(body).unwrap_or_default();
             next["token"] = token.into();

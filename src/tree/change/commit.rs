@@ -185,7 +185,7 @@ impl Group {
         let is_widened_only =
             session.is_widened && session.changed().all(|document| document.location != home);
         if is_widened_only {
-            self.replace(&home, session.home().and_then(|home| home.etag()), &mut outcome).await;
+            self.replace(&home, session.home().and_then(LinkDocument::etag), &mut outcome).await;
         }
         // A document counts only if all that it newly leads to is there.
         let mut blocked: HashSet<Location> = HashSet::new();
