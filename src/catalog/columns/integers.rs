@@ -170,7 +170,13 @@ mod tests {
                     codes.push(code);
                     held.push((whole, digits));
                 } else {
-                    prop_assert!(whole.abs_diff(0) > 1 << 23 || digits > 0 || growing.meaning.digits > 0);
+                    // Refused is what no code is wide enough for, beside those that are held.
+                    let most_digits = digits.max(growing.meaning.digits);
+                    let scaled = |(whole, digits): (i64, u8)| i128::from(whole) * i128::from(power(most_digits - digits));
+                    let all = || held.iter().copied().chain([(whole, digits)]).map(scaled);
+                    let span = all().max().expect("one") - all().min().expect("one");
+                    let is_far = all().any(|number| number.abs() > i128::from(growing.bound));
+                    prop_assert!(is_far || span >= i128::from(values_of_width(growing.widest)));
                 }
             }
             let meaning = growing.meaning();
